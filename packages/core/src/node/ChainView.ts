@@ -1,0 +1,47 @@
+/**
+ * What a channel's state machine may ask of the chain: pure look-ups in one ledger value.
+ *
+ * @since 0.1.0
+ */
+import type { Account } from "../chain/Account.js"
+import type { ChannelObject } from "../chain/ChannelObject.js"
+import type { SignedTx } from "../chain/SignedTx.js"
+import type { AccountAddress, BlockHash, ChannelId, TxHash } from "../encoding/ApiEncoding.js"
+
+/** @since 0.1.0 @category models */
+export interface ChainView {
+  readonly networkId: string
+  /** Protocol number at the top (6 is Ceres). */
+  readonly protocol: number
+  /** Height of the top key block. */
+  readonly topHeight: number
+  /** Hash of the top key block (`kh_`). */
+  readonly topHash: BlockHash
+  readonly genesisHash: BlockHash
+  /** Aettos per gas unit below which the mempool refuses. */
+  readonly minimumGasPrice: bigint
+  /** Height of a known key or micro block on the main chain; undefined when unknown. */
+  readonly heightOf: (hash: BlockHash) => number | undefined
+  readonly keyBlockAt: (height: number) => BlockHash | undefined
+  readonly account: (id: AccountAddress) => Account | undefined
+  readonly channel: (id: ChannelId) => ChannelObject | undefined
+  /** The nonce after the account's and its highest waiting one. */
+  readonly nextNonce: (id: AccountAddress) => bigint
+  /** Whether the mempool would take a transaction; otherwise the error's name. */
+  readonly admits: (signedTx: SignedTx) => "ok" | { readonly refused: string }
+  /** Where a transaction is. */
+  readonly locate: (hash: TxHash) => { readonly height: number } | "pending" | undefined
+}
+
+/**
+ * What the chain watcher tells a state machine.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ChainEvent =
+  | { readonly _tag: "ChannelChanged"; readonly tx: SignedTx; readonly channel: ChannelObject }
+  | { readonly _tag: "ChannelClosing"; readonly tx: SignedTx; readonly channel: ChannelObject }
+  | { readonly _tag: "ChannelClosed"; readonly tx: SignedTx }
+  | { readonly _tag: "MinimumDepthReached"; readonly txHash: TxHash }
+  | { readonly _tag: "ChannelUnlocked" }

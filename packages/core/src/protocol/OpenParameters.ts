@@ -1,0 +1,95 @@
+/**
+ * The parameters of an opening: the query string of the channel URL as a value.
+ *
+ * Specification: channel WebSocket API, opening parameters.
+ *
+ * @since 0.1.0
+ */
+import type { AccountAddress } from "../encoding/ApiEncoding.js"
+
+/** Which end of the channel a party is: the initiator pays the opening fee. @since 0.1.0 @category models */
+export type Role = "initiator" | "responder"
+
+/** How `minimumDepth` is read: as a factor of the transaction's fee, or as a number of blocks. @since 0.1.0 @category models */
+export type MinimumDepthStrategy = "txfee" | "plain"
+
+/** Classes of reports that can be switched off. @since 0.1.0 @category models */
+export type ReportClass =
+  | "info"
+  | "update"
+  | "leave"
+  | "conflict"
+  | "message"
+  | "error"
+  | "debug"
+  | "on_chain_tx"
+  | "min_depth"
+
+/** Names of the state machine's timers; values are milliseconds. @since 0.1.0 @category models */
+export type TimerName =
+  | "idle"
+  | "funding_create"
+  | "funding_sign"
+  | "funding_lock"
+  | "sign"
+  | "accept"
+  | "initialized"
+  | "awaiting_open"
+
+/** The terms of a channel, on which both parties must agree. @since 0.1.0 @category models */
+export interface ChannelTerms {
+  readonly initiatorId: AccountAddress
+  readonly responderId: AccountAddress
+  /** Aettos the initiator puts in. */
+  readonly initiatorAmount: bigint
+  /** Aettos the responder puts in. */
+  readonly responderAmount: bigint
+  /** Aettos moved from initiator to responder in the first state. */
+  readonly pushAmount: bigint
+  /** Aettos below which no party's balance may fall by its own payment. */
+  readonly channelReserve: bigint
+  /** Blocks that a solo close can be disputed. */
+  readonly lockPeriod: number
+}
+
+/**
+ * Everything an opening can carry. Only what is given is sent; the node's defaults are in the docstrings.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface OpenParameters extends ChannelTerms {
+  readonly role: Role
+  /** The responder's node, for the initiator. Default of the library: `localhost`. */
+  readonly host?: string
+  /** Port on which the responder's node listens for the initiator's node. */
+  readonly port: number
+  /** Default 10 with `txfee`, 3 with `plain`. */
+  readonly minimumDepth?: number
+  /** Default `txfee`. */
+  readonly minimumDepthStrategy?: MinimumDepthStrategy
+  /** Default ttl (height) of later on-chain transactions; 0, the default, is no limit. */
+  readonly ttl?: number
+  /** Fee of the create transaction, in aettos. */
+  readonly fee?: bigint
+  /** Gas price of the create transaction. */
+  readonly gasPrice?: bigint
+  /** Nonce of the create transaction. */
+  readonly nonce?: bigint
+  /** Whether messages may name any sender and receiver. Default false. */
+  readonly msgForwarding?: boolean
+  /** Whether the responder's state machine outlives its peer's. Default true. */
+  readonly keepRunning?: boolean
+  /** Entries of the node's log that are kept. Default 10. */
+  readonly logKeep?: number
+  /** A label for the node's logs. */
+  readonly slogan?: string
+  /** Milliseconds. */
+  readonly timeouts?: Partial<Record<TimerName, number>>
+  readonly reports?: Partial<Record<ReportClass, boolean>>
+  readonly blockHashDelta?: {
+    readonly notOlderThan: number
+    readonly notNewerThan: number
+    readonly pick: number
+  }
+}

@@ -1,0 +1,6 @@
+import { defineConfig } from "vitest/config"
+
+export default defineConfig({
+  ssr: { resolve: { conditions: ["@aechannel/source"] } },
+  test: { name: "node-cli", include: ["test/**/*.test.ts"], testTimeout: 60_000 }
+})
