@@ -24,37 +24,48 @@ import {
 } from "./internal/fields.js"
 
 /**
- * Packs a VM version and an ABI version into the `ct_version` of contracts and their transactions.
+ * The versions of virtual machine (5, 7 and 8 are FATE, 1, 3, 4 and 6 the AEVM) and ABI (3 is FATE, 1 the AEVM).
  *
  * @since 0.1.0
- * @category combinators
+ * @category models
  */
-export const packVersion = (vmVersion: number, abiVersion: number): number => vmVersion * 0x10000 + abiVersion
+export interface ContractVersions {
+  readonly vmVersion: number
+  readonly abiVersion: number
+}
 
 /**
- * The VM version in a `ct_version`: 5, 7 and 8 are FATE, 1, 3, 4 and 6 the AEVM.
+ * Packs the versions into the `ct_version` of contracts and their transactions. Equal versions of at most 2 are
+ * written as the bare number.
  *
  * @since 0.1.0
- * @category accessors
+ * @category contract versions
  */
-export const vmVersion = (ctVersion: number): number => Math.floor(ctVersion / 0x10000)
+export const packVersions = ({ abiVersion, vmVersion }: ContractVersions): number =>
+  vmVersion === abiVersion && abiVersion <= 2 ? abiVersion : vmVersion * 0x10000 + abiVersion
 
 /**
- * The ABI version in a `ct_version`: 3 is FATE, 1 the AEVM.
+ * The versions in a `ct_version`.
  *
  * @since 0.1.0
- * @category accessors
+ * @category contract versions
  */
-export const abiVersion = (ctVersion: number): number => ctVersion % 0x10000
+export const unpackVersions = (ctVersion: number): ContractVersions => {
+  const abiVersion = ctVersion % 0x10000
+  const vmVersion = Math.floor(ctVersion / 0x10000)
+  return { vmVersion: vmVersion === 0 ? abiVersion : vmVersion, abiVersion }
+}
 
 /**
- * A contract: its owner, version, the serialized code object (empty where `codeRef` names the contract that has
+ * A contract: its owner, `ctVersion` (see {@link packVersions}), the serialized code object (empty where `codeRef` names the contract that has
  * it), and the deposit in aettos.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ContractObject {
+  /** Version of the serialized object; only version 2 can refer to code. */
+  readonly version: 1 | 2
   readonly ownerId: AccountAddress | ContractId
   readonly ctVersion: number
   readonly code: Uint8Array
@@ -66,7 +77,8 @@ export interface ContractObject {
 }
 
 /**
- * A new active contract without referrers.
+ * A new active contract without referrers: version 2 for FATE2 and FATE3, which may refer to the code of another
+ * contract, else 1.
  *
  * @since 0.1.0
  * @category constructors
@@ -76,7 +88,13 @@ export const make = (options: {
   readonly ctVersion: number
   readonly code: Uint8Array
   readonly deposit: bigint
-}): ContractObject => ({ ...options, log: new Uint8Array(), active: true, referrerIds: [] })
+}): ContractObject => ({
+  ...options,
+  version: unpackVersions(options.ctVersion).vmVersion >= 7 ? 2 : 1,
+  log: new Uint8Array(),
+  active: true,
+  referrerIds: []
+})
 
 const tag = 40
 const contract = id("ct")
@@ -86,17 +104,14 @@ const tail = { log: binary("ba"), active: bool, referrerIds: list(contract), dep
 const version1 = objectCodec(tag, 1, { ...head, ...tail })
 const version2 = objectCodec(tag, 2, { ...head, codeRef: list(contract), ...tail })
 
-/** FATE2 and FATE3 contracts may refer to the code of another contract, and are written so that they can. */
-const canReferToCode = (ctVersion: number): boolean => vmVersion(ctVersion) >= 7
-
 /**
- * The serialized contract: version 2 for FATE2 and FATE3, else 1.
+ * The serialized contract.
  *
  * @since 0.1.0
  * @category encoding
  */
 export const encode = (object: ContractObject): Uint8Array =>
-  canReferToCode(object.ctVersion)
+  object.version === 2
     ? version2.encode({ ...object, codeRef: object.codeRef === undefined ? [] : [object.codeRef] })
     : version1.encode(object)
 
@@ -111,16 +126,9 @@ export const decodeOrThrow = (bytes: Uint8Array): ContractObject =>
   readObjectOrThrow("contract", bytes, (header): ContractObject => {
     if (header.tag !== tag || header.version < 1 || header.version > 2)
       throw unexpectedObject(header, "contract")
-    const { codeRef, ...rest } =
-      header.version === 1
-        ? { ...version1.fromItemsOrThrow(header.items), codeRef: [] }
-        : version2.fromItemsOrThrow(header.items)
-    if (canReferToCode(rest.ctVersion) !== (header.version === 2)) {
-      throw failure(
-        "non_canonical",
-        `a contract of VM ${vmVersion(rest.ctVersion)} has another object version`
-      )
-    }
+    if (header.version === 1) return { version: 1, ...version1.fromItemsOrThrow(header.items) }
+    const { codeRef, ...fields } = version2.fromItemsOrThrow(header.items)
+    const rest = { version: 2 as const, ...fields }
     const [reference] = codeRef
     if (reference === undefined) return rest
     if (codeRef.length > 1 || rest.code.length > 0) {
@@ -152,7 +160,7 @@ export const toClientForm = (
   return sortKeys({
     ...rest,
     id: contractId,
-    vm_version: vmVersion(object.ctVersion),
-    abi_version: abiVersion(object.ctVersion)
+    vm_version: unpackVersions(object.ctVersion).vmVersion,
+    abi_version: unpackVersions(object.ctVersion).abiVersion
   })
 }

@@ -10,6 +10,7 @@
  * @since 0.1.0
  */
 import type * as Effect from "effect/Effect"
+import { packVersions, unpackVersions } from "../chain/ContractObject.js"
 import * as ApiEncoding from "../encoding/ApiEncoding.js"
 import * as Bytes from "../encoding/Bytes.js"
 import * as DecodeError from "../encoding/DecodeError.js"
@@ -58,7 +59,7 @@ export interface OffChainWithdrawal {
 
 /**
  * Creates a contract. `owner` pays `deposit` aettos to the contract's account; `callData` calls the `init` function.
- * `ctVersion` packs the versions of virtual machine and ABI, see {@link packVersions}.
+ * `ctVersion` packs the versions of virtual machine and ABI, see `packVersions` of `ContractObject`.
  *
  * @since 0.1.0
  * @category models
@@ -123,35 +124,6 @@ type UpdateOf<K extends Op> = {
 }[K]
 
 const what = "off-chain update"
-
-/**
- * The `ct_version` of a virtual machine version and an ABI version: `vm * 65536 + abi`; if both are the same number of
- * at most 2, that number alone. Both must be below 65536.
- *
- * @since 0.1.0
- * @category contract versions
- */
-export const packVersions = (versions: {
-  readonly vmVersion: number
-  readonly abiVersion: number
-}): number =>
-  versions.vmVersion === versions.abiVersion && versions.abiVersion <= 2
-    ? versions.abiVersion
-    : versions.vmVersion * 0x10000 + versions.abiVersion
-
-/**
- * The versions of virtual machine and ABI in a `ct_version`.
- *
- * @since 0.1.0
- * @category contract versions
- */
-export const unpackVersions = (
-  ctVersion: number
-): { readonly vmVersion: number; readonly abiVersion: number } => {
-  const abiVersion = ctVersion % 0x10000
-  const vmVersion = Math.floor(ctVersion / 0x10000)
-  return { vmVersion: vmVersion === 0 ? abiVersion : vmVersion, abiVersion }
-}
 
 // Fields of the serialized form.
 

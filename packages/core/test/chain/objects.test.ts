@@ -152,12 +152,13 @@ const calls: FastCheck.Arbitrary<CallObject.CallObject> = FastCheck.tuple(
 
 const contracts: FastCheck.Arbitrary<ContractObject.ContractObject> = FastCheck.tuple(
   FastCheck.record({
+    version: FastCheck.constantFrom(1 as const, 2 as const),
     ownerId: FastCheck.oneof(idOf("ak"), idOf("ct")),
     ctVersion: FastCheck.constantFrom(
-      ContractObject.packVersion(5, 3),
-      ContractObject.packVersion(7, 3),
-      ContractObject.packVersion(8, 3),
-      ContractObject.packVersion(6, 1)
+      ContractObject.packVersions({ vmVersion: 5, abiVersion: 3 }),
+      ContractObject.packVersions({ vmVersion: 7, abiVersion: 3 }),
+      ContractObject.packVersions({ vmVersion: 8, abiVersion: 3 }),
+      ContractObject.packVersions({ vmVersion: 6, abiVersion: 1 })
     ),
     code: anyBytes,
     log: anyBytes,
@@ -168,9 +169,7 @@ const contracts: FastCheck.Arbitrary<ContractObject.ContractObject> = FastCheck.
   some,
   idOf("ct")
 ).map(([contract, refers, codeRef]) =>
-  refers && ContractObject.vmVersion(contract.ctVersion) >= 7
-    ? { ...contract, code: new Uint8Array(), codeRef }
-    : contract
+  refers && contract.version === 2 ? { ...contract, code: new Uint8Array(), codeRef } : contract
 )
 
 const codes: FastCheck.Arbitrary<CodeObject.CodeObject> = FastCheck.record({
@@ -272,17 +271,20 @@ describe("Account", () => {
 describe("ContractObject", () => {
   const contract = ContractObject.make({
     ownerId: ApiEncoding.encode("ak", new Uint8Array(32)),
-    ctVersion: ContractObject.packVersion(8, 3),
+    ctVersion: ContractObject.packVersions({ vmVersion: 8, abiVersion: 3 }),
     code: Uint8Array.of(1),
     deposit: 7n
   })
 
-  it("packs versions", () => {
-    expect(ContractObject.packVersion(8, 3)).toBe(524_291)
-    expect([ContractObject.vmVersion(524_291), ContractObject.abiVersion(524_291)]).toEqual([8, 3])
+  it("packs versions as the node does", () => {
+    expect(ContractObject.packVersions({ vmVersion: 7, abiVersion: 3 })).toBe(458_755)
+    expect(ContractObject.packVersions({ vmVersion: 1, abiVersion: 1 })).toBe(1)
+    expect(ContractObject.packVersions({ vmVersion: 3, abiVersion: 3 })).toBe(0x30003)
+    expect(ContractObject.unpackVersions(1)).toStrictEqual({ vmVersion: 1, abiVersion: 1 })
+    expect(ContractObject.unpackVersions(524_291)).toStrictEqual({ vmVersion: 8, abiVersion: 3 })
   })
 
-  it("refuses code beside a reference, two references, and the other object version", () => {
+  it("refuses code beside a reference and two references", () => {
     const items = Rlp.decodeOrThrow(ContractObject.encode(contract)) as ReadonlyArray<Rlp.Rlp>
     const reference = Bytes.concat(Uint8Array.of(5), new Uint8Array(32))
     const withAt = (changes: ReadonlyArray<readonly [number, Rlp.Rlp]>) =>
@@ -295,8 +297,11 @@ describe("ContractObject", () => {
       [5, [reference, reference]]
     ])
     expect(decodesWith(ContractObject, two)).toMatchObject({ reason: "bad_code_reference" })
-    const fate1 = withAt([[3, Bytes.uintToBytes(ContractObject.packVersion(5, 3))]])
-    expect(decodesWith(ContractObject, fate1)).toMatchObject({ reason: "non_canonical" })
+  })
+
+  it("keeps the object version that nodes of other protocols wrote", () => {
+    const old = ContractObject.encode({ ...contract, version: 1 })
+    expect(decodesWith(ContractObject, old)).toMatchObject({ version: 1, ctVersion: contract.ctVersion })
   })
 
   it("client form", () => {

@@ -78,14 +78,6 @@ describe("Update", () => {
     expect(Bytes.toHex(Text.fromText("a\ud800b"))).toBe("61efbfbd62")
   })
 
-  it("packs versions as the node does", () => {
-    expect(Update.packVersions({ vmVersion: 7, abiVersion: 3 })).toBe(458755)
-    expect(Update.packVersions({ vmVersion: 1, abiVersion: 1 })).toBe(1)
-    expect(Update.packVersions({ vmVersion: 3, abiVersion: 3 })).toBe(0x30003)
-    expect(Update.unpackVersions(1)).toStrictEqual({ vmVersion: 1, abiVersion: 1 })
-    expect(Update.unpackVersions(524291)).toStrictEqual({ vmVersion: 8, abiVersion: 3 })
-  })
-
   it("treats a negative amount as a defect", () => {
     expect(() => Update.encode({ _tag: "OffChainTransfer", from: alice, to: bob, amount: -1n })).toThrow(
       RangeError
