@@ -1,0 +1,552 @@
+/**
+ * A simulated æternity chain as a value: accounts, channels, a mempool and blocks. Nothing is mined by itself; whoever
+ * holds the value says when. An older value stays what it was, and shares with its successors what did not change.
+ *
+ * It knows no forks and no miners: fees are collected and counted. Of the kinds of transactions it supports
+ * {@link supportedKinds}; the mempool refuses others with `not_supported: …`.
+ *
+ * Specification: æternity consensus (processing of transactions, blocks), æternity node (mempool).
+ *
+ * @since 0.1.0
+ */
+import * as Data from "effect/Data"
+import * as HashMap from "effect/HashMap"
+import * as Option from "effect/Option"
+import * as Account from "../chain/Account.js"
+import type { ChannelObject } from "../chain/ChannelObject.js"
+import * as Fee from "../chain/Fee.js"
+import * as Protocol from "../chain/Protocol.js"
+import * as SignedTx from "../chain/SignedTx.js"
+import type { CryptoService } from "../crypto/Crypto.js"
+import type { AccountAddress, BlockHash, ChannelId, TxHash } from "../encoding/ApiEncoding.js"
+import * as Trees from "../state/Trees.js"
+import type { ChainView } from "./ChainView.js"
+import * as Block from "./internal/ledger/Block.js"
+import * as ChainState from "./internal/ledger/ChainState.js"
+import * as Mempool from "./internal/ledger/Mempool.js"
+import { type Environment, Refused } from "./internal/ledger/Rule.js"
+import * as Rules from "./internal/ledger/Rules.js"
+
+/**
+ * A key block. Its micro blocks have its height. Times are milliseconds since the epoch.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type KeyBlock = Block.KeyBlock
+
+/**
+ * A micro block: transactions in the order in which they took effect.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type MicroBlock = Block.MicroBlock
+
+/**
+ * A transaction in a block. `height` is that of the block.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface MinedTransaction {
+  readonly signedTx: SignedTx.SignedTx
+  readonly txHash: TxHash
+  readonly blockHash: BlockHash
+  readonly height: number
+}
+
+/**
+ * A transaction that waits for a block. `failures` counts the generations in which a block could not take it;
+ * `lastFailure` is why, the last time.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PendingTransaction {
+  readonly signedTx: SignedTx.SignedTx
+  readonly txHash: TxHash
+  readonly since: number
+  readonly failures: number
+  readonly lastFailure: string | undefined
+}
+
+/**
+ * What marks a value as a ledger.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const TypeId: unique symbol = Symbol.for("@aechannel/core/Ledger")
+
+/**
+ * The chain. Make one with {@link make}; look into it with the functions of this module.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Ledger {
+  readonly [TypeId]: typeof TypeId
+  readonly networkId: string
+  /** The protocol version of all blocks (6 is Ceres). */
+  readonly protocol: number
+  /** Aettos for each unit of gas below which the mempool refuses. */
+  readonly minimumGasPrice: bigint
+  readonly genesis: KeyBlock
+  /** The key block on top. */
+  readonly top: KeyBlock
+  /** @internal The newest block: `top` or a micro block on it. */
+  readonly tip: Block.Block
+  /** @internal */
+  readonly state: ChainState.ChainState
+  /** @internal */
+  readonly mempool: Mempool.Mempool
+  /** @internal */
+  readonly blocks: HashMap.HashMap<BlockHash, Block.Block>
+  /** @internal */
+  readonly keyBlocks: HashMap.HashMap<number, Block.KeyBlock>
+  /** @internal */
+  readonly transactions: HashMap.HashMap<TxHash, MinedTransaction>
+  /** @internal Transactions of a channel, oldest first. */
+  readonly history: HashMap.HashMap<ChannelId, ReadonlyArray<TxHash>>
+}
+
+/**
+ * Why the mempool refuses a transaction: the reference node's names, among them `already_accepted` (it is in a block),
+ * `already_known` (it waits), `invalid_at_protocol`, `signature_check_failed`, `nonce_too_low`, `nonce_too_high`,
+ * `too_low_fee`, `too_low_gas_price_for_miner`, `account_is_not_payable`, `ttl_expired`; and `not_supported: <type>`
+ * for a kind this chain does not know.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class MempoolError extends Data.TaggedError("MempoolError")<{
+  readonly reason: string
+  readonly txHash: TxHash
+}> {
+  override get message(): string {
+    return `The mempool refuses ${this.txHash}: ${this.reason}`
+  }
+}
+
+/**
+ * What mining did: the chain afterwards, the transactions that went into blocks, in order, and the newest block of the
+ * call; `undefined` where nothing was mined.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Mined {
+  readonly ledger: Ledger
+  readonly included: ReadonlyArray<MinedTransaction>
+  readonly block: KeyBlock | MicroBlock | undefined
+}
+
+/**
+ * The kinds of transactions (`_tag`) this chain supports.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const supportedKinds: ReadonlyArray<string> = Rules.kinds
+
+/**
+ * A new chain: a genesis block at height 0 whose state holds the given accounts (balances in aettos; an account given
+ * twice has both), and on it a key block at `startHeight`, 1 unless given. The heights between the two have no blocks.
+ * `protocol` is 6 (Ceres) and `minimumGasPrice` 10⁹ aettos unless given; `timeMs` (milliseconds, default 0) is the time
+ * of both blocks.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: {
+  readonly networkId: string
+  readonly accounts: ReadonlyArray<{
+    readonly address: AccountAddress
+    readonly balance: bigint
+    readonly nonce?: bigint
+  }>
+  readonly protocol?: number
+  readonly startHeight?: number
+  readonly minimumGasPrice?: bigint
+  readonly timeMs?: number
+}): Ledger => {
+  const protocol = options.protocol ?? Protocol.latest
+  const timeMs = options.timeMs ?? 0
+  const state = options.accounts.reduce((before, { address, balance, nonce }) => {
+    const account = ChainState.account(before, address) ?? Account.make({ balance: 0n })
+    const after = { ...account, balance: account.balance + balance, nonce: nonce ?? account.nonce }
+    return ChainState.setAccount(before, address, after)
+  }, ChainState.empty)
+  const stateHash = Trees.stateHash(state.trees)
+  const zero = { height: 0, protocol, prevHash: Block.noHash, prevKeyHash: Block.noHash, stateHash, timeMs }
+  const genesis = Block.keyBlock(zero)
+  const height = Math.max(1, options.startHeight ?? 1)
+  const top = Block.keyBlock({ ...zero, height, prevHash: genesis.hash, prevKeyHash: genesis.hash })
+  return {
+    [TypeId]: TypeId,
+    networkId: options.networkId,
+    protocol,
+    minimumGasPrice: options.minimumGasPrice ?? Fee.defaultMinerGasPrice,
+    genesis,
+    top,
+    tip: top,
+    state,
+    mempool: Mempool.empty,
+    blocks: HashMap.make<ReadonlyArray<readonly [BlockHash, Block.Block]>>(
+      [genesis.hash, genesis],
+      [top.hash, top]
+    ),
+    keyBlocks: HashMap.make([0, genesis], [height, top]),
+    transactions: HashMap.empty(),
+    history: HashMap.empty()
+  }
+}
+
+const environmentOf = ({ networkId, protocol, top }: Ledger): Environment => ({
+  networkId,
+  protocol,
+  height: top.height
+})
+
+const admit = (
+  ledger: Ledger,
+  signedTx: SignedTx.SignedTx,
+  crypto: CryptoService
+): Mempool.Entry | Refused => {
+  const txHash = SignedTx.hash(signedTx)
+  if (HashMap.has(ledger.transactions, txHash)) return new Refused({ reason: "already_accepted" })
+  if (HashMap.has(ledger.mempool, txHash)) return new Refused({ reason: "already_known" })
+  return Mempool.admit(signedTx, {
+    state: ledger.state,
+    environment: environmentOf(ledger),
+    minimumGasPrice: ledger.minimumGasPrice,
+    crypto
+  })
+}
+
+/**
+ * Gives a transaction to the mempool. It waits there until a block takes it; that it was let in does not mean that one
+ * will. A transaction that was dropped may be given again.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const submit = (
+  ledger: Ledger,
+  signedTx: SignedTx.SignedTx,
+  crypto: CryptoService
+): { readonly ledger: Ledger; readonly txHash: TxHash } | MempoolError => {
+  const entry = admit(ledger, signedTx, crypto)
+  if (entry instanceof Refused)
+    return new MempoolError({ reason: entry.reason, txHash: SignedTx.hash(signedTx) })
+  const { txHash } = entry
+  return { ledger: { ...ledger, mempool: HashMap.set(ledger.mempool, txHash, entry) }, txHash }
+}
+
+/** A block's time is never before that of the block below it. */
+const timeAfter = (ledger: Ledger, timeMs: number | undefined): number =>
+  Math.max(ledger.tip.timeMs, timeMs ?? 0)
+
+/**
+ * The chain with a transaction in its books: which block holds it, and which channel it is about.
+ *
+ * @internal
+ */
+export const recorded = (ledger: Ledger, mined: MinedTransaction): Ledger => {
+  const channelId = Rules.channelOf(mined.signedTx)
+  return {
+    ...ledger,
+    transactions: HashMap.set(ledger.transactions, mined.txHash, mined),
+    history:
+      channelId === undefined
+        ? ledger.history
+        : HashMap.set(ledger.history, channelId, [...channelHistory(ledger, channelId), mined.txHash])
+  }
+}
+
+/**
+ * Makes a micro block of the transactions that wait and can take effect now, the best paid first where one block cannot
+ * hold them all, each account's in the order of nonces. A block that would be empty is not made (`included` is empty).
+ * Those that could not be taken wait on, or are dropped when they have failed in too many generations. `timeMs` is the
+ * time since the epoch; that of the block before unless given.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const mineMicroBlock = (ledger: Ledger, crypto: CryptoService, timeMs?: number): Mined => {
+  if (HashMap.isEmpty(ledger.mempool)) return { ledger, included: [], block: undefined }
+  const packed = Mempool.pack(ledger.mempool, ledger.state, environmentOf(ledger), crypto)
+  const { mempool, state } = packed
+  if (packed.included.length === 0) return { ledger: { ...ledger, mempool }, included: [], block: undefined }
+  const { height } = ledger.top
+  const block = Block.microBlock(
+    {
+      height,
+      protocol: ledger.protocol,
+      prevHash: ledger.tip.hash,
+      prevKeyHash: ledger.top.hash,
+      stateHash: Trees.stateHash(state.trees),
+      timeMs: timeAfter(ledger, timeMs)
+    },
+    packed.included.map((entry) => entry.txHash)
+  )
+  const included = packed.included.map(
+    ({ signedTx, txHash }): MinedTransaction => ({ signedTx, txHash, blockHash: block.hash, height })
+  )
+  const blocks = HashMap.set(ledger.blocks, block.hash, block)
+  return {
+    ledger: included.reduce(recorded, { ...ledger, tip: block, state, mempool, blocks }),
+    included,
+    block
+  }
+}
+
+/**
+ * Makes a key block on top, and before it as many micro blocks as the waiting transactions need. A transaction that
+ * becomes valid with the new height waits for the next micro block.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const mineKeyBlock = (ledger: Ledger, crypto: CryptoService, timeMs?: number): Mined => {
+  const included: Array<MinedTransaction> = []
+  let before = ledger
+  for (;;) {
+    const micro = mineMicroBlock(before, crypto, timeMs)
+    before = micro.ledger
+    if (micro.block === undefined) break
+    included.push(...micro.included)
+  }
+  const block = Block.keyBlock({
+    height: before.top.height + 1,
+    protocol: before.protocol,
+    prevHash: before.tip.hash,
+    prevKeyHash: before.top.hash,
+    stateHash: Trees.stateHash(before.state.trees),
+    timeMs: timeAfter(before, timeMs)
+  })
+  const after: Ledger = {
+    ...before,
+    top: block,
+    tip: block,
+    mempool: Mempool.collectGarbage(before.mempool, block.height),
+    blocks: HashMap.set(before.blocks, block.hash, block),
+    keyBlocks: HashMap.set(before.keyBlocks, block.height, block)
+  }
+  return { ledger: after, included, block }
+}
+
+/**
+ * Gives an account money out of nothing (aettos), at once and without a transaction: the faucet of a test chain.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const fund = (ledger: Ledger, address: AccountAddress, amount: bigint): Ledger => ({
+  ...ledger,
+  state: ChainState.earn(ledger.state, address, amount)
+})
+
+/**
+ * An account, `undefined` where nobody ever paid into it.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const account = (ledger: Ledger, id: AccountAddress): Account.Account | undefined =>
+  ChainState.account(ledger.state, id)
+
+/**
+ * The balance of an account in aettos, 0 where there is none.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const balance = (ledger: Ledger, id: AccountAddress): bigint => account(ledger, id)?.balance ?? 0n
+
+/**
+ * All accounts, in the order of their public keys.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const accounts = (ledger: Ledger): ReadonlyArray<readonly [AccountAddress, Account.Account]> => [
+  ...ChainState.accounts(ledger.state)
+]
+
+/**
+ * A channel, `undefined` where there is none (yet, or any more).
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const channel = (ledger: Ledger, id: ChannelId): ChannelObject | undefined =>
+  ChainState.channel(ledger.state, id)
+
+/**
+ * All open channels, in the order of their ids.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const channels = (ledger: Ledger): ReadonlyArray<readonly [ChannelId, ChannelObject]> => [
+  ...ChainState.channels(ledger.state)
+]
+
+/**
+ * The fees of all transactions in blocks, in aettos.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const collectedFees = (ledger: Ledger): bigint => ledger.state.fees
+
+/**
+ * The nonce for an account's next transaction: after its own and its highest waiting one. 1 where there is no account,
+ * 0 for a generalized account.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const nextNonce = (ledger: Ledger, id: AccountAddress): bigint => {
+  const known = account(ledger, id)
+  if (known !== undefined && Account.isGeneralized(known)) return 0n
+  const waiting = Mempool.highestNonce(ledger.mempool, id) ?? 0n
+  const used = known?.nonce ?? 0n
+  return (waiting > used ? waiting : used) + 1n
+}
+
+/**
+ * Where a transaction is: in a block, or in the mempool (`blockHash` is `undefined`, `height` -1). `undefined` where it
+ * is unknown or was dropped.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const transaction = (
+  ledger: Ledger,
+  txHash: TxHash
+):
+  | {
+      readonly signedTx: SignedTx.SignedTx
+      readonly txHash: TxHash
+      readonly blockHash: BlockHash | undefined
+      readonly height: number
+    }
+  | undefined => {
+  const mined = Option.getOrUndefined(HashMap.get(ledger.transactions, txHash))
+  if (mined !== undefined) return mined
+  const waiting = Mempool.get(ledger.mempool, txHash)
+  return waiting === undefined
+    ? undefined
+    : { signedTx: waiting.signedTx, txHash, blockHash: undefined, height: -1 }
+}
+
+const channelHistory = (ledger: Ledger, id: ChannelId): ReadonlyArray<TxHash> =>
+  Option.getOrElse(HashMap.get(ledger.history, id), () => [])
+
+/**
+ * The transactions of a channel that are in blocks, oldest first; also of a channel that is closed.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const channelTransactions = (ledger: Ledger, id: ChannelId): ReadonlyArray<MinedTransaction> =>
+  channelHistory(ledger, id).flatMap((txHash) => Option.toArray(HashMap.get(ledger.transactions, txHash)))
+
+/**
+ * The newest transaction of a channel that is in a block.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const lastChannelTransaction = (ledger: Ledger, id: ChannelId): MinedTransaction | undefined => {
+  const txHash = channelHistory(ledger, id).at(-1)
+  return txHash === undefined ? undefined : Option.getOrUndefined(HashMap.get(ledger.transactions, txHash))
+}
+
+/**
+ * The transactions that wait for a block, the best paid first.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const pending = (ledger: Ledger): ReadonlyArray<PendingTransaction> =>
+  Mempool.entries(ledger.mempool).map(({ signedTx, txHash, since, failures, lastFailure }) => ({
+    signedTx,
+    txHash,
+    since,
+    failures,
+    lastFailure: lastFailure?.reason
+  }))
+
+/**
+ * Whether any transaction waits for a block.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const hasPending = (ledger: Ledger): boolean => !HashMap.isEmpty(ledger.mempool)
+
+/**
+ * A key or micro block.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const block = (ledger: Ledger, hash: BlockHash): KeyBlock | MicroBlock | undefined =>
+  Option.getOrUndefined(HashMap.get(ledger.blocks, hash))
+
+/**
+ * A key block by hash or height.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const keyBlock = (ledger: Ledger, hashOrHeight: BlockHash | number): KeyBlock | undefined => {
+  if (typeof hashOrHeight === "number")
+    return Option.getOrUndefined(HashMap.get(ledger.keyBlocks, hashOrHeight))
+  const found = block(ledger, hashOrHeight)
+  return found?._tag === "KeyBlock" ? found : undefined
+}
+
+const viewOf = (ledger: Ledger, crypto: CryptoService): ChainView => ({
+  networkId: ledger.networkId,
+  protocol: ledger.protocol,
+  topHeight: ledger.top.height,
+  topHash: ledger.top.hash,
+  genesisHash: ledger.genesis.hash,
+  minimumGasPrice: ledger.minimumGasPrice,
+  heightOf: (hash) => block(ledger, hash)?.height,
+  keyBlockAt: (height) => keyBlock(ledger, height)?.hash,
+  account: (id) => account(ledger, id),
+  channel: (id) => channel(ledger, id),
+  nextNonce: (id) => nextNonce(ledger, id),
+  admits: (signedTx) => {
+    const entry = admit(ledger, signedTx, crypto)
+    return entry instanceof Refused ? { refused: entry.reason } : "ok"
+  },
+  locate: (hash) => {
+    const found = transaction(ledger, hash)
+    if (found === undefined) return undefined
+    return found.blockHash === undefined ? "pending" : { height: found.height }
+  }
+})
+
+const views = new WeakMap<Ledger, { readonly crypto: CryptoService; readonly view: ChainView }>()
+
+/**
+ * What a channel's state machine may ask of this chain. Made once for each value; `crypto` verifies the signatures of
+ * the transactions it is asked about.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const view = (ledger: Ledger, crypto: CryptoService): ChainView => {
+  const known = views.get(ledger)
+  if (known?.crypto === crypto) return known.view
+  const made = viewOf(ledger, crypto)
+  views.set(ledger, { crypto, view: made })
+  return made
+}
