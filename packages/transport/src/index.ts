@@ -1,0 +1,9 @@
+/**
+ * Adapters of `@aechannel/core` to the outside: WebSocket client and server, the node's HTTP port, native crypto.
+ *
+ * @since 0.1.0
+ */
+export * as HttpControls from "./HttpControls.js"
+export * as NativeCrypto from "./NativeCrypto.js"
+export * as NodeServer from "./NodeServer.js"
+export * as WebSocketTransport from "./WebSocketTransport.js"
