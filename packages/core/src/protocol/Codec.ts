@@ -31,7 +31,20 @@ export interface ClientCall {
      * A request whose handling fails inside a real node without an error reply: nothing without an id, `"ok"`
      * with one. Under `helpfulErrors` it is refused with -32603.
      */
-    | { readonly _tag: "Swallowed"; readonly error: DecodeError }
+    | Swallowed
+}
+
+/**
+ * See {@link ClientCall}. A `silent` one breaks the node's handler while it prints the reply: then not even a call
+ * with an id, nor any other call of the same batch, is answered.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Swallowed {
+  readonly _tag: "Swallowed"
+  readonly error: DecodeError
+  readonly silent?: true
 }
 
 /** A frame as it reached the node. @since 0.1.0 @category models */

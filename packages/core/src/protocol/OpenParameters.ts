@@ -5,7 +5,9 @@
  *
  * @since 0.1.0
  */
-import type { AccountAddress } from "../encoding/ApiEncoding.js"
+import type { AccountAddress, ChannelId } from "../encoding/ApiEncoding.js"
+import * as Query from "./internal/query.js"
+import type { FsmId, Refusal } from "./NodeMessage.js"
 
 /** Which end of the channel a party is: the initiator pays the opening fee. @since 0.1.0 @category models */
 export type Role = "initiator" | "responder"
@@ -93,3 +95,78 @@ export interface OpenParameters extends ChannelTerms {
     readonly pick: number
   }
 }
+
+/**
+ * What a responder's client may leave open: with `any` it takes the initiator that comes.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RequestedParameters extends Omit<OpenParameters, "initiatorId"> {
+  readonly initiatorId: AccountAddress | "any"
+}
+
+/**
+ * What brings a client back to its channel. All other parameters are those of the opening.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ReconnectParameters {
+  readonly role: Role
+  readonly channelId: ChannelId
+  /** The latest one received, on any socket. */
+  readonly fsmId: FsmId
+  /** The responder's node, for the initiator. Default of the library: `localhost`. */
+  readonly host?: string
+  readonly port: number
+}
+
+/**
+ * What a query string asks of a node.
+ *
+ * - `Open`, `Reconnect`: go on
+ * - `Refused`: send this refusal, then close with 1000
+ * - `Closed`: close with 1000 and say nothing
+ * - `Crashed`: close with 1011 and say nothing (unknown `protocol`)
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type OpenQuery =
+  | {
+      readonly _tag: "Open"
+      readonly dialect: "json-rpc" | "legacy"
+      readonly parameters: RequestedParameters
+    }
+  | ({ readonly _tag: "Reconnect" } & ReconnectParameters)
+  | { readonly _tag: "Refused"; readonly refusal: Refusal }
+  | { readonly _tag: "Closed"; readonly reason: string }
+  | { readonly _tag: "Crashed" }
+
+/**
+ * The query string (without `?`) with which a client opens a channel or comes back to one. Only what is given is
+ * written. The text of a reconnect holds the `fsm_id`, a secret: do not log it.
+ *
+ * @since 0.1.0
+ * @category encoding
+ */
+export const toQuery: (parameters: OpenParameters | RequestedParameters | ReconnectParameters) => string =
+  Query.write
+
+/**
+ * Reads a query string as a node does, with its checks in its order. Never fails: bad queries have outcomes of their
+ * own. `accountExists` tells whether an account is on the chain; `channelKnown` whether a channel is (an existing one
+ * is asked for before its `fsm_id`).
+ *
+ * An integer that a field cannot hold (beyond the safe ones) closes the connection where it is a lock period and is
+ * cut to the nearest safe integer elsewhere.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const parseQuery: (
+  query: string,
+  accountExists?: (id: AccountAddress) => boolean,
+  channelKnown?: (id: ChannelId, role: Role) => boolean
+) => OpenQuery = Query.read
