@@ -13,6 +13,7 @@ import type { OpenParameters, Role } from "@aechannel/core/protocol/OpenParamete
 import * as ChannelStore from "@aechannel/core/services/ChannelStore"
 import * as ProposalPolicy from "@aechannel/core/services/ProposalPolicy"
 import * as Signer from "@aechannel/core/services/Signer"
+import * as Transport from "@aechannel/core/services/Transport"
 import * as NativeCrypto from "@aechannel/transport/NativeCrypto"
 import * as NodeServer from "@aechannel/transport/NodeServer"
 import * as WebSocketTransport from "@aechannel/transport/WebSocketTransport"
@@ -25,7 +26,6 @@ import * as Stream from "effect/Stream"
 import * as Accounts from "./Accounts.js"
 import { ae, formatAe } from "./Amounts.js"
 import * as Conversation from "./Conversation.js"
-import * as TappedTransport from "./TappedTransport.js"
 
 const networkId = "ae_dev"
 const funds = ae(100)
@@ -53,7 +53,7 @@ interface Party {
 const heading = (text: string) => Console.log(`\n${text}`)
 
 /** Prints each frame of a party's socket as a line of the conversation. */
-const observe = (party: Party, names: Conversation.Names) => (frame: TappedTransport.PassingFrame) =>
+const observe = (party: Party, names: Conversation.Names) => (frame: Transport.PassingFrame) =>
   Effect.gen(function* () {
     const codec = yield* Codec
     const say = (from: string, to: string, what: string) =>
@@ -76,7 +76,7 @@ const observe = (party: Party, names: Conversation.Names) => (frame: TappedTrans
 const openAs = (party: Party, parameters: Omit<OpenParameters, "role">, url: string, names: Conversation.Names) =>
   Channel.open({ ...parameters, role: party.role, networkId }).pipe(
     Effect.provide([
-      TappedTransport.layer(observe(party, names)).pipe(Layer.provide(WebSocketTransport.layerNode({ url }))),
+      Transport.layerTapped(observe(party, names)).pipe(Layer.provide(WebSocketTransport.layerNode({ url }))),
       Signer.layerKeyPair(party.account.keyPair, networkId),
       ChannelStore.layerMemory,
       // Only what costs us more than the limit is declined.

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { Context, type Effect, type Scope } from "effect"
+import { Context, Effect, Layer, type Scope } from "effect"
 import type { TransportError } from "../protocol/Errors.js"
 
 /**
@@ -35,3 +35,39 @@ export interface TransportService {
  * @category tags
  */
 export class Transport extends Context.Tag("@aechannel/core/Transport")<Transport, TransportService>() {}
+
+/**
+ * A frame on its way: `out` goes from the client to the node.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PassingFrame {
+  readonly direction: "out" | "in"
+  readonly text: string
+}
+
+/**
+ * The transport in the environment, with an observer that is shown every frame in the order in which it passes: what
+ * goes out before it is sent, what comes in when it is taken. Frames hold what a party may keep for itself, the
+ * fsm id among it.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerTapped = (
+  observe: (frame: PassingFrame) => Effect.Effect<void>
+): Layer.Layer<Transport, never, Transport> =>
+  Layer.effect(
+    Transport,
+    Effect.map(
+      Transport,
+      (transport): TransportService => ({
+        connect: (query) =>
+          Effect.map(transport.connect(query), ({ receive, send }) => ({
+            send: (text) => Effect.zipRight(observe({ direction: "out", text }), send(text)),
+            receive: Effect.tap(receive, (text) => observe({ direction: "in", text }))
+          }))
+      })
+    )
+  )

@@ -1,0 +1,150 @@
+/**
+ * What we think of the peer's proposals: accept, or decline with a code. Asked after a proposal was verified and
+ * before anything is signed.
+ *
+ * Specification: channel WebSocket API, signing requests and signing error replies.
+ *
+ * @since 0.1.0
+ */
+import { Context, Data, Effect, Layer } from "effect"
+import type { SignedTx } from "../chain/SignedTx.js"
+import type { AccountAddress, ChannelId } from "../encoding/ApiEncoding.js"
+import type { SignTag } from "../protocol/SignTag.js"
+import type { Update } from "../state/Update.js"
+
+/**
+ * Off-chain balances in aettos, seen from us.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PartyBalances {
+  readonly own: bigint
+  readonly peer: bigint
+}
+
+/**
+ * A proposal that was verified: its bytes are what the other fields say.
+ *
+ * - `operation`: `open` (the create transaction: our own terms, so that it is ours as much as the peer's), `update`
+ *   (a new off-chain state) or `shutdown` (closing together)
+ * - `round`: the round that the proposal leads to; with `shutdown` the round that is closed
+ * - `before`, `after`: balances now and when it is done, for `shutdown` after the fee
+ * - `worstOwnBalance`: the lowest own balance (aettos) of the co-signed state and of every transaction that we have
+ *   signed and that the peer could still complete
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Proposal {
+  readonly operation: "open" | "update" | "shutdown"
+  readonly tag: SignTag
+  readonly proposer: AccountAddress
+  readonly channelId: ChannelId
+  readonly signedTx: SignedTx
+  readonly updates: ReadonlyArray<Update>
+  readonly round: number
+  readonly before: PartyBalances
+  readonly after: PartyBalances
+  readonly worstOwnBalance: bigint
+}
+
+/**
+ * Sign it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Accept extends Data.TaggedClass("Accept") {}
+
+/**
+ * Do not sign it, and tell the peer this code: 1 validation, 4 abort, 128 to 65535 what the parties agreed on. Codes
+ * 2, 3 and 5 to 127 are possible but mean something else or nothing to others.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Decline extends Data.TaggedClass("Decline")<{ readonly code: number }> {}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Decision = Accept | Decline
+
+/**
+ * The decision to sign.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const accept: Decision = new Accept()
+
+/**
+ * The decision not to sign. A code outside 1 to 65535 is a defect.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const decline = (code: number): Decline => {
+  if (!Number.isInteger(code) || code < 1 || code > 65_535)
+    throw new RangeError(`a signing error code is 1 to 65535, not ${code}`)
+  return new Decline({ code })
+}
+
+/**
+ * `decide` may take its time (a person may be asked); it is interrupted when the proposal is gone.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ProposalPolicyService {
+  readonly decide: (proposal: Proposal) => Effect.Effect<Decision>
+}
+
+/**
+ * The policy in use.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class ProposalPolicy extends Context.Tag("@aechannel/core/ProposalPolicy")<
+  ProposalPolicy,
+  ProposalPolicyService
+>() {}
+
+/**
+ * A policy from a function: a decision at once, or an effect that comes to one.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const make = (
+  decide: (proposal: Proposal) => Decision | Effect.Effect<Decision>
+): Layer.Layer<ProposalPolicy> =>
+  Layer.succeed(ProposalPolicy, {
+    decide: (proposal) =>
+      Effect.suspend(() => {
+        const decision = decide(proposal)
+        return Effect.isEffect(decision) ? decision : Effect.succeed(decision)
+      })
+  })
+
+/**
+ * Accepts every verified proposal, also those that lower our own balance.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const acceptAll: Layer.Layer<ProposalPolicy> = make(() => accept)
+
+/**
+ * Declines every proposal with a code, except the opening: that one is our own request, every term of it checked.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const declineAll = (code: number): Layer.Layer<ProposalPolicy> => {
+  const decision = decline(code)
+  return make((proposal) => (proposal.operation === "open" ? accept : decision))
+}

@@ -1,0 +1,64 @@
+/** The README's examples are the files of the examples folder, and they run. */
+import { readFileSync } from "node:fs"
+import { Crypto } from "@aechannel/core/crypto/Crypto"
+import * as KeyPair from "@aechannel/core/crypto/KeyPair"
+import * as ChannelNode from "@aechannel/core/node/ChannelNode"
+import * as Ledger from "@aechannel/core/node/Ledger"
+import * as JsonRpcSignedTx from "@aechannel/core/protocol/JsonRpcSignedTx"
+import * as NativeCrypto from "@aechannel/transport/NativeCrypto"
+import * as NodeServer from "@aechannel/transport/NodeServer"
+import { expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import { vi } from "vitest"
+
+const root = new URL("../../../", import.meta.url)
+const readme = readFileSync(new URL("README.md", root), "utf8")
+const blocks = [...readme.matchAll(/(?:<!-- example: (.+?) -->\n)?```ts\n([\s\S]*?)```/g)].map(
+  ([, file, text]) => ({ file, text })
+)
+
+it.each(blocks)("the README shows $file", ({ file, text }) => {
+  expect(file, "an example without a file is not run by any test").toBeDefined()
+  expect(text).toBe(readFileSync(new URL(String(file), root), "utf8"))
+})
+
+it("there are examples", () => expect(blocks.map(({ file }) => file)).toHaveLength(2))
+
+it("quick-start.ts prints what the README says", async () => {
+  const log = vi.spyOn(console, "log").mockImplementation(() => {})
+  try {
+    await import("../examples/quick-start.js")
+    expect(log.mock.calls).toEqual([["round 2: Alice 70, Bob 80"]])
+    expect(readme).toContain("It prints `round 2: Alice 70, Bob 80`.")
+  } finally {
+    log.mockRestore()
+  }
+})
+
+it.scopedLive("over-a-websocket.ts opens, declines, talks and closes", () =>
+  Effect.gen(function* () {
+    const crypto = yield* Crypto
+    const keyPairs = [1, 2].map((seed) => KeyPair.fromSeed(crypto, new Uint8Array(32).fill(seed)))
+    const node = ChannelNode.layer({
+      ledger: Ledger.make({
+        networkId: "ae_dev",
+        accounts: keyPairs.map(({ address }) => ({ address, balance: 10n ** 18n }))
+      })
+    })
+    const { program } = yield* Effect.promise(() => import("../examples/over-a-websocket.js"))
+    const { said, signedTx } = yield* Effect.gen(function* () {
+      const { url } = yield* NodeServer.NodeServer
+      return yield* program({
+        networkId: "ae_dev",
+        channelUrl: url,
+        accounts: keyPairs.map((keyPair) => ({ secretKey: Redacted.value(KeyPair.toText(keyPair)) }))
+      })
+    }).pipe(Effect.provide(NodeServer.layer({ port: 0 }).pipe(Layer.provide(node))))
+    expect(said).toEqual(Option.some("good-bye"))
+    expect(signedTx.tx._tag).toBe("ChannelCloseMutualTx")
+    expect(signedTx.signatures).toHaveLength(2)
+  }).pipe(Effect.provide([NativeCrypto.layer, JsonRpcSignedTx.layer]))
+)
