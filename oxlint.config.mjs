@@ -24,7 +24,7 @@ const pattern = (group, message) => ({ group: [...group], message })
 const ambient = {
   "no-restricted-globals": [
     "error",
-    ...["Date", "setTimeout", "setInterval", "setImmediate", "performance"].map((name) => ({
+    ...["Date", "setTimeout", "setInterval", "performance"].map((name) => ({
       name,
       message: "time comes from Clock and Effect.sleep"
     }))
@@ -80,6 +80,7 @@ export default defineConfig({
     "no-shadow": "off",
     "no-underscore-dangle": "off",
     "no-unassigned-import": "off",
+    "import/no-named-as-default": "off",
     "import/no-named-as-default-member": "off",
     "unicorn/no-array-sort": "off",
     "unicorn/no-array-reverse": "off",
