@@ -63,6 +63,8 @@ export type PeerMessage =
   | {
       readonly _tag: "Proposal"
       readonly operation: MutualOperation
+      /** Names the proposal among all of its sender; the same transaction may be proposed twice. */
+      readonly serial: number
       readonly channelId: ChannelId
       readonly blockHash: BlockHash
       readonly signedTx: SignedTx
@@ -76,13 +78,21 @@ export type PeerMessage =
       readonly blockHash: BlockHash
       readonly signedTx: SignedTx
     }
-  /** `update_error`, `deposit_error`, `withdraw_error`, `shutdown_error`. */
+  /**
+   * `update_error`, `deposit_error`, `withdraw_error`, `shutdown_error`. The two serials say which proposal is meant,
+   * so that an error that crosses another message on its way ends the right one and both parties stay in step;
+   * without them the error is about whatever the receiver waits for.
+   */
   | {
       readonly _tag: "OperationError"
       readonly operation: MutualOperation
       readonly channelId: ChannelId
       readonly round: number
       readonly errorCode: number
+      /** Serial of the receiver's proposal that the sender does not co-sign. */
+      readonly refuses?: number
+      /** Serial of the sender's proposal that it takes back. */
+      readonly withdraws?: number
     }
   /** `deposit_locked`, `withdraw_locked`. */
   | {

@@ -63,7 +63,7 @@ export class TimeoutError extends Data.TaggedError("TimeoutError")<EndedFields> 
 /** Code 4: the operation was aborted. @since 0.1.0 @category errors */
 export class AbortError extends Data.TaggedError("AbortError")<EndedFields> {
   override get message(): string {
-    return explain(this, "aborted", "Nothing was changed.")
+    return explain(this, "aborted", "Nothing was changed; propose again when both parties want it.")
   }
 }
 
@@ -124,6 +124,31 @@ export const endedError = (fields: EndedFields): EndedError => {
   }
 }
 
+const adviceByData: ReadonlyMap<number, string> = new Map([
+  [100, "Ask for what is in the latest off-chain state."],
+  [105, "Raise the amounts, or lower reserve, push amount or lock period, none of them below zero."],
+  [107, "Propose again, with a random delay."],
+  [108, "Wait until the peer is there."],
+  [1001, "Lower the amount: what is left must not be below the channel reserve."],
+  [1002, "Amounts start at zero; to be paid, exchange sender and receiver."],
+  [1003, "Name the two parties of the channel, one as sender and the other as receiver."],
+  [1004, "Check contract, caller and round; old results are forgotten."],
+  [1005, "Check the ak_ text."],
+  [1006, "Check the ct_ text."],
+  [1009, "Check the cb_ text."],
+  [1011, "Check both account ids; each account must exist on chain, so fund it first."],
+  [1016, "Use the latest fsm id that this party received."],
+  [1018, "It is too late to call it off; wait for its end."],
+  [2000, "Give the fsm id together with the channel id."]
+])
+
+const adviceByCode: ReadonlyMap<number, string> = new Map([
+  [-32700, "Report this: the request was no JSON."],
+  [-32000, "A message is a text of at most 65000 bytes in UTF-8."],
+  [-32601, "Check that this node knows the request; it may be older or speak another dialect."],
+  [-32603, "The node does not say why: check the parameters, and that the channel's state allows it."]
+])
+
 /** The node refused a request. @since 0.1.0 @category errors */
 export class RejectedError extends Data.TaggedError("RejectedError")<{
   /** The request's method without `channels.`, or `open`. */
@@ -135,7 +160,11 @@ export class RejectedError extends Data.TaggedError("RejectedError")<{
 }> {
   override get message(): string {
     const data = this.data.map(({ code, message }) => `${code} ${message}`).join(", ")
-    return `The node refused ${this.operation}: ${this.code} ${this.reason}${data === "" ? "" : ` (${data})`}.`
+    const advice =
+      this.data.map(({ code }) => adviceByData.get(code)).find((text) => text !== undefined) ??
+      adviceByCode.get(this.code) ??
+      "Check the parameters, and that the channel's state allows it."
+    return `The node refused ${this.operation}: ${this.code} ${this.reason}${data === "" ? "" : ` (${data})`}. ${advice}`
   }
 }
 
@@ -152,6 +181,16 @@ export type TransportReason =
   /** We closed it. */
   | "closed_by_us"
 
+const adviceByReason: { readonly [R in TransportReason]: string } = {
+  connect: "Check the node's address and that it runs.",
+  closed_by_node: "Check the parameters of the opening; the node's log may say more.",
+  connection_lost: "Check the network; whether the last request arrived is not known.",
+  channel_ended: "Nothing more can be done on this connection; open another one.",
+  closed_by_us: "Keep the channel's scope open for as long as it is used."
+}
+
+const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`)
+
 /** The connection to the node is gone, or never was. @since 0.1.0 @category errors */
 export class TransportError extends Data.TaggedError("TransportError")<{
   readonly reason: TransportReason
@@ -161,7 +200,10 @@ export class TransportError extends Data.TaggedError("TransportError")<{
   readonly closeCode?: number
 }> {
   override get message(): string {
-    return `${this.operation}: ${this.detail}${this.closeCode === undefined ? "" : ` (close code ${this.closeCode})`}`
+    const code = this.closeCode === undefined ? "" : ` (close code ${this.closeCode})`
+    const said = sentence(`${this.operation}: ${this.detail}${code}`)
+    // A failed attempt to connect is explained by the transport, which knows more.
+    return this.reason === "connect" && /[.!?]$/.test(this.detail) ? said : `${said} ${adviceByReason[this.reason]}`
   }
 }
 
@@ -175,9 +217,23 @@ export class VerificationError extends Data.TaggedError("VerificationError")<{
   readonly channelId: ChannelId | null
 }> {
   override get message(): string {
-    return `${this.operation}: refused to sign, ${this.field} is ${this.actual} where ${this.expected} was expected. Do not trust this node or peer before you know why.`
+    return `${this.operation}: ${this.field} is ${this.actual} where ${this.expected} was expected; nothing was signed. Do not trust this node or peer before you know why.`
   }
 }
+
+const storeFailures = {
+  read: "the channel store could not be read",
+  write: "the channel store could not be written",
+  conflict: "another writer uses the same channel's record",
+  corrupt: "what the channel store holds is damaged"
+} as const
+
+const storeAdvice = {
+  read: "Nothing was signed; repair the store, then open the channel again.",
+  write: "Nothing is signed from now on; repair the store, then open the channel again.",
+  conflict: "Nothing is signed from now on; run one client for each party of a channel.",
+  corrupt: "Nothing is signed; restore the record before you use the channel."
+} as const
 
 /** The channel store could not read or write. Nothing is signed while it cannot. @since 0.1.0 @category errors */
 export class StoreError extends Data.TaggedError("StoreError")<{
@@ -186,9 +242,23 @@ export class StoreError extends Data.TaggedError("StoreError")<{
   readonly detail: string
 }> {
   override get message(): string {
-    return `${this.operation}: the channel store failed to ${this.reason === "read" ? "read" : "write"}: ${this.detail}`
+    return `${sentence(`${this.operation}: ${storeFailures[this.reason]}: ${this.detail}`)} ${storeAdvice[this.reason]}`
   }
 }
+
+const signerEnds = {
+  refused: "the signer refused",
+  interrupted: "the signer was interrupted",
+  failed: "the signer failed",
+  invalid: "the signer's answer is invalid"
+} as const
+
+const signerAdvice = {
+  refused: "Nothing left us; ask again when the signer agrees.",
+  interrupted: "Nothing left us; ask again when the signer is there.",
+  failed: "Nothing left us; repair the signer, then try again.",
+  invalid: "Nothing left us; check the signer's key and network id."
+} as const
 
 /** The signer gave no signature. @since 0.1.0 @category errors */
 export class SignerError extends Data.TaggedError("SignerError")<{
@@ -198,6 +268,6 @@ export class SignerError extends Data.TaggedError("SignerError")<{
   readonly detail: string
 }> {
   override get message(): string {
-    return `${this.operation}: the signer ${this.reason === "failed" ? "failed" : this.reason}: ${this.detail}`
+    return `${sentence(`${this.operation}: ${signerEnds[this.reason]}: ${this.detail}`)} ${signerAdvice[this.reason]}`
   }
 }

@@ -1,0 +1,195 @@
+/**
+ * What a channel tells those who listen, and the values that its operations end with.
+ *
+ * @since 0.1.0
+ */
+import type { SignedTx } from "../chain/SignedTx.js"
+import type { AccountAddress, CallsTreeText, ChannelId, TxHash } from "../encoding/ApiEncoding.js"
+import type { DecodeError } from "../encoding/DecodeError.js"
+import type {
+  EndedBy,
+  EndedError,
+  RejectedError,
+  SignerError,
+  StoreError,
+  TransportError,
+  VerificationError
+} from "../protocol/Errors.js"
+import type { MessageReport, Report, SignRequest } from "../protocol/NodeMessage.js"
+import type { SignTag } from "../protocol/SignTag.js"
+import type { Trees } from "../state/Trees.js"
+import type { Update } from "../state/Update.js"
+
+/**
+ * How an operation of a channel can fail.
+ *
+ * - `ValidationError`, `ConflictError`, `TimeoutError`, `AbortError`, `UserDefinedError`, `RejectedOnChainError`,
+ *   `ReservedCodeError`: both parties fell back to the last co-signed round; `endedBy` says who ended it
+ * - `RejectedError`: the node refused the request
+ * - `VerificationError`: what we were to sign, or were told, is not what it claims; we did not sign
+ * - `SignerError`, `StoreError`: our signer or store failed; we did not sign
+ * - `TransportError`: the connection or the node's state machine is gone
+ * - `DecodeError`: the node's answer could not be read
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type FlowError =
+  | EndedError
+  | RejectedError
+  | TransportError
+  | VerificationError
+  | StoreError
+  | SignerError
+  | DecodeError
+
+/**
+ * How an opening can fail.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type ChannelError = FlowError
+
+/**
+ * Off-chain balances of the parties in aettos.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Balances {
+  readonly initiator: bigint
+  readonly responder: bigint
+}
+
+/**
+ * A state with both signatures, verified against our own trees.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface CoSignedState {
+  readonly channelId: ChannelId
+  /** 1 after the opening, one more with every co-signed update. */
+  readonly round: number
+  readonly balances: Balances
+  readonly signedTx: SignedTx
+  readonly trees: Trees
+}
+
+/**
+ * How a channel was closed.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ClosedChannel {
+  /** The co-signed closing transaction. */
+  readonly signedTx: SignedTx
+  /** Whether the node saw it deep enough in the chain; if not, it was handed to the mempool. */
+  readonly confirmed: boolean
+}
+
+/**
+ * The node's whole off-chain state; the trees were compared with ours.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface OffChainState {
+  readonly trees: Trees
+  /** The results of all contract calls that the node keeps, as a serialized tree. */
+  readonly calls: CallsTreeText
+  /** Absent before the channel is open. */
+  readonly signedTx: SignedTx | undefined
+  /** Our own proposal while the peer's signature is awaited. */
+  readonly halfSignedTx: SignedTx | undefined
+}
+
+/**
+ * Where a channel is in its life.
+ *
+ * - `opening`: connected, being opened
+ * - `open`: usable
+ * - `closing`: a closing transaction is under way
+ * - `closed`: the closing transaction is confirmed
+ * - `ended`: the connection is over, whether the channel lives on or not
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Phase = "opening" | "open" | "closing" | "closed" | "ended"
+
+/**
+ * The channel's condition.
+ *
+ * - `peerConnected`: false from the node's `peer_disconnected` to the peer's return
+ * - `frozen`: why nothing is signed any more (a failed store, a suspected loss of state)
+ * - `end`: how the connection ended
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ChannelStatus {
+  readonly phase: Phase
+  readonly channelId: ChannelId | null
+  readonly peerConnected: boolean
+  readonly frozen: string | undefined
+  readonly end: TransportError | undefined
+}
+
+/**
+ * What happens in a channel, in order.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ChannelEvent =
+  /** A report of the node that is no message and no signing request. */
+  | {
+      readonly _tag: "Reported"
+      readonly channelId: ChannelId | null
+      readonly report: Exclude<Report, MessageReport | SignRequest>
+    }
+  /** A text from the peer. */
+  | {
+      readonly _tag: "MessageReceived"
+      readonly from: AccountAddress
+      readonly to: AccountAddress
+      readonly text: string
+    }
+  /** A signing request that was verified. `txHash` is of the transaction without signatures. */
+  | {
+      readonly _tag: "SignatureAsked"
+      readonly tag: SignTag
+      readonly operation: string
+      readonly round: number
+      readonly txHash: TxHash
+      readonly updates: ReadonlyArray<Update>
+    }
+  /** Our signature was given to the node. */
+  | { readonly _tag: "SignatureGiven"; readonly tag: SignTag; readonly round: number; readonly txHash: TxHash }
+  /** A new co-signed state, verified and stored. */
+  | { readonly _tag: "CoSigned"; readonly state: CoSignedState }
+  /** The peer's proposal ended without a signature of ours, or without effect. */
+  | {
+      readonly _tag: "ProposalEnded"
+      readonly tag: SignTag
+      readonly endedBy: EndedBy
+      readonly code: number
+      readonly round: number
+    }
+  /** An own operation failed, also when nobody waits for it any more. */
+  | { readonly _tag: "OperationFailed"; readonly operation: string; readonly error: FlowError }
+  /** We were lied to, and signed or believed nothing. */
+  | { readonly _tag: "VerificationFailed"; readonly error: VerificationError }
+  /** Our signer gave no signature for the peer's proposal. */
+  | { readonly _tag: "SignerFailed"; readonly error: SignerError }
+  /** The store failed; nothing is signed from now on. */
+  | { readonly _tag: "StoreFailed"; readonly error: StoreError }
+  /** A frame of the node could not be read. */
+  | { readonly _tag: "Undecodable"; readonly error: DecodeError }
+  /** A refusal that no caller waits for. */
+  | { readonly _tag: "Refused"; readonly error: RejectedError }
+  /** The last event: the connection is over. */
+  | { readonly _tag: "Ended"; readonly error: TransportError }

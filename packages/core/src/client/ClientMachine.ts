@@ -1,0 +1,172 @@
+/**
+ * The client's state machine: a pure function from what happens to what is to be done. It knows no time, no socket and
+ * no dialect; {@link ./Channel} runs it.
+ *
+ * Rules it keeps:
+ *
+ * - One own operation at a time, and none while the peer's proposal is being answered; others wait for their turn.
+ * - Nothing is signed that was not verified field by field, decided, and written to the store before.
+ * - Nothing is believed to be co-signed before both signatures and the state hash were checked.
+ * - Every question ends: when the connection is over, all that are left fail.
+ *
+ * Specification: channel WebSocket API.
+ *
+ * @since 0.1.0
+ */
+import { Draft } from "./internal/draft.js"
+import * as Calls from "./internal/calls.js"
+import type {
+  ClientConfig,
+  ClientEnvironment,
+  ClientEvent,
+  ClientState,
+  Transition
+} from "./internal/model.js"
+import { onReported } from "./internal/reports.js"
+import * as Signing from "./internal/signing.js"
+import * as Verify from "./internal/verify.js"
+
+export type {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  CallId,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  CallResult,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  ClientConfig,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  ClientEffect,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  ClientEnvironment,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  ClientEvent,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  ClientState,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  Command,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  Transition,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  WorkId
+} from "./internal/model.js"
+
+/**
+ * The state of a client that has just connected.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const initial = (config: ClientConfig): ClientState => ({
+  config,
+  phase: "opening",
+  channelId: null,
+  fsmId: undefined,
+  peerConnected: false,
+  frozen: undefined,
+  trees: Verify.initialTrees(config),
+  latest: undefined,
+  exposure: [],
+  intents: [],
+  version: 0,
+  own: undefined,
+  queue: [],
+  peer: undefined,
+  calls: [],
+  nodeOpen: false,
+  closeTx: undefined,
+  closeConfirmed: false,
+  end: undefined,
+  nextRequestId: config.firstRequestId,
+  nextWork: 1
+})
+
+/**
+ * What an event leads to. A `Persist` effect, if there is one, comes first: when it fails, the shell keeps the old
+ * state, drops the other effects and reports `StoreFailed`.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const transition = (state: ClientState, event: ClientEvent, env: ClientEnvironment): Transition => {
+  const draft = new Draft(state, env)
+  apply(draft, event)
+  return draft.finish()
+}
+
+const apply = (draft: Draft, event: ClientEvent): void => {
+  switch (event._tag) {
+    case "Asked":
+      return Calls.onAsked(draft, event.callId, event.command)
+    case "CallerGone":
+      return Calls.onCallerGone(draft, event.callId)
+    case "StoreFailed":
+      return Calls.onStoreFailed(draft, event.error)
+    case "Disconnected":
+      return draft.endAll(event.error, false)
+    default:
+      // The connection's end was the last thing that could change anything.
+      if (draft.state.end === undefined) applyConnected(draft, event)
+  }
+}
+
+const applyConnected = (
+  draft: Draft,
+  event: Exclude<ClientEvent, { readonly _tag: "Asked" | "CallerGone" | "StoreFailed" | "Disconnected" }>
+): void => {
+  switch (event._tag) {
+    case "Received":
+      return onMessage(draft, event)
+    case "Undecodable":
+      return Calls.onUndecodable(draft, event.error, event.id)
+    case "Loaded":
+      return Signing.onLoaded(draft, event.work, event.stored)
+    case "Decided":
+      return Signing.onDecided(draft, event.work, event.decision)
+    case "Signed":
+      return Signing.onSigned(draft, event.work, event.signedTx)
+    case "NotSigned":
+      return Signing.onNotSigned(draft, event.work, event.reason)
+    case "TimerFired":
+      return Calls.onTimer(draft, event.callId)
+  }
+}
+
+const onMessage = (draft: Draft, { message }: Extract<ClientEvent, { readonly _tag: "Received" }>): void => {
+  switch (message._tag) {
+    case "Reported":
+      return onReported(draft, message)
+    case "Replied":
+      return Calls.onReplied(draft, message)
+    case "Refused":
+      return Calls.onRefused(draft, message)
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * Which requests carry an id. With an id a node answers every request (`"ok"` when it has nothing to say) and names the
+ * request it refuses; without one it answers only with values and refusals, and a refusal is found by the request it
+ * echoes.
+ *
+ * Specification: channel WebSocket API, JSON-RPC envelope.
+ *
+ * @since 0.1.0
+ */
+import type { Request } from "../protocol/Request.js"
+
+/**
+ * For every kind of request whether it carries an id.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type RequestIdTable = { readonly [T in Request["_tag"]]: boolean }
+
+/**
+ * Everything carries an id, so that every refusal finds its caller. The default.
+ *
+ * @since 0.1.0
+ * @category tables
+ */
+export const always: RequestIdTable = {
+  Transfer: true,
+  NewContract: true,
+  CallContract: true,
+  DryRunContract: true,
+  GetContractCall: true,
+  GetContract: true,
+  CleanContractCalls: true,
+  ForceProgress: true,
+  Deposit: true,
+  Withdraw: true,
+  Shutdown: true,
+  Leave: true,
+  SendMessage: true,
+  Ping: true,
+  Stop: true,
+  AssumeMinimumDepth: true,
+  GetBalances: true,
+  GetPoi: true,
+  GetOffChainState: true,
+  FetchHistory: true,
+  SnapshotSolo: true,
+  CloseSolo: true,
+  Slash: true,
+  Settle: true,
+  SigningReply: true,
+  SigningError: true
+}
+
+/**
+ * As the API documents' recorded session has it: queries, signatures and `stop` carry an id; proposals, messages and
+ * refusals to sign do not.
+ *
+ * @since 0.1.0
+ * @category tables
+ */
+export const asDocumented: RequestIdTable = {
+  ...always,
+  Transfer: false,
+  NewContract: false,
+  CallContract: false,
+  Deposit: false,
+  Withdraw: false,
+  Shutdown: false,
+  Leave: false,
+  SendMessage: false,
+  SnapshotSolo: false,
+  CloseSolo: false,
+  Slash: false,
+  Settle: false,
+  SigningError: false
+}
+
+/**
+ * Nothing carries an id: for nodes of the oldest dialect, which has none.
+ *
+ * @since 0.1.0
+ * @category tables
+ */
+export const never: RequestIdTable = {
+  ...asDocumented,
+  DryRunContract: false,
+  GetContractCall: false,
+  GetContract: false,
+  CleanContractCalls: false,
+  ForceProgress: false,
+  Ping: false,
+  Stop: false,
+  AssumeMinimumDepth: false,
+  GetBalances: false,
+  GetPoi: false,
+  GetOffChainState: false,
+  FetchHistory: false,
+  SigningReply: false
+}

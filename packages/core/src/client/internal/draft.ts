@@ -1,0 +1,318 @@
+/**
+ * A transition being written: the state as it becomes and the effects in order. Everything here is used by more than
+ * one kind of event.
+ *
+ * @internal
+ */
+import type { Json } from "../../encoding/Json.js"
+import {
+  type EndedBy,
+  endedError,
+  StoreError,
+  TransportError,
+  type VerificationError
+} from "../../protocol/Errors.js"
+import type { Request } from "../../protocol/Request.js"
+import type { SignTag } from "../../protocol/SignTag.js"
+import { signTagRow } from "../../protocol/SignTag.js"
+import type { ChannelRecord } from "../../services/ChannelStore.js"
+import * as Trees from "../../state/Trees.js"
+import type { ChannelEvent, FlowError } from "../ChannelEvent.js"
+import type {
+  CallId,
+  CallResult,
+  ClientEffect,
+  ClientEnvironment,
+  ClientState,
+  OwnOperation,
+  PeerOperation,
+  SentRequest,
+  Transition,
+  WorkId
+} from "./model.js"
+import type { Context } from "./verify.js"
+
+/** The key of the timer that guards our refusals of the peer's proposals; callers' keys are positive. */
+export const peerTimer: CallId = -1
+
+/** See the module. */
+export class Draft {
+  state: ClientState
+  readonly env: ClientEnvironment
+  private readonly effects: Array<ClientEffect> = []
+  private mustPersist = false
+
+  constructor(state: ClientState, env: ClientEnvironment) {
+    this.state = state
+    this.env = env
+  }
+
+  finish(): Transition {
+    const record = this.mustPersist ? recordOf(this.state) : undefined
+    if (record === undefined) return { state: this.state, effects: this.effects }
+    const expected = this.state.version
+    return {
+      state: { ...this.state, version: expected + 1 },
+      effects: [{ _tag: "Persist", record, expected }, ...this.effects]
+    }
+  }
+
+  patch(changes: Partial<ClientState>): void {
+    this.state = { ...this.state, ...changes }
+  }
+
+  patchOwn(changes: Partial<OwnOperation>): void {
+    if (this.state.own !== undefined) this.patch({ own: { ...this.state.own, ...changes } })
+  }
+
+  patchPeer(changes: Partial<PeerOperation>): void {
+    if (this.state.peer !== undefined) this.patch({ peer: { ...this.state.peer, ...changes } })
+  }
+
+  do(effect: ClientEffect): void {
+    this.effects.push(effect)
+  }
+
+  emit(event: ChannelEvent): void {
+    this.do({ _tag: "Emit", event })
+  }
+
+  /** The record is written before the other effects of this transition happen. */
+  persist(): void {
+    this.mustPersist = true
+  }
+
+  newWork(): WorkId {
+    const work = this.state.nextWork
+    this.patch({ nextWork: work + 1 })
+    return work
+  }
+
+  send(request: Request): SentRequest {
+    const { config, nextRequestId } = this.state
+    let requestId: Json | undefined
+    if (config.requestIds[request._tag]) {
+      requestId = nextRequestId
+      this.patch({ nextRequestId: nextRequestId + 1n })
+    }
+    this.do({ _tag: "Send", request, id: requestId })
+    return { request, requestId }
+  }
+
+  succeed(callId: CallId, result: CallResult): void {
+    this.do({ _tag: "Succeed", callId, result })
+    this.stopTimer(callId)
+  }
+
+  fail(callId: CallId, error: FlowError): void {
+    this.do({ _tag: "Fail", callId, error })
+    this.stopTimer(callId)
+  }
+
+  startTimer(callId: CallId): void {
+    this.do({ _tag: "SetTimer", callId, milliseconds: this.state.config.requestTimeout })
+  }
+
+  stopTimer(callId: CallId): void {
+    this.do({ _tag: "SetTimer", callId, milliseconds: undefined })
+  }
+
+  context(operation: string): Context {
+    return {
+      config: this.state.config,
+      crypto: this.env.crypto,
+      operation,
+      channelId: this.state.channelId
+    }
+  }
+
+  get round(): number {
+    return this.state.latest?.round ?? 0
+  }
+
+  /** The error of an operation that ended with a code. */
+  ended(operation: string, step: string, endedBy: EndedBy, code: number): FlowError {
+    return endedError({ operation, step, endedBy, code, round: this.round, channelId: this.state.channelId })
+  }
+
+  frozenError(operation: string): StoreError {
+    return new StoreError({
+      operation,
+      reason: "write",
+      detail: `nothing is signed any more: ${this.state.frozen ?? "unknown reason"}`
+    })
+  }
+
+  lie(error: VerificationError): void {
+    this.emit({ _tag: "VerificationFailed", error })
+  }
+
+  // Own operations.
+
+  /** Tells the caller how it ended; the operation keeps its place until the node has let go of it. */
+  failCaller(error: FlowError): void {
+    const { own } = this.state
+    if (own === undefined) return
+    if (own.waiting) this.fail(own.callId, error)
+    this.emit({ _tag: "OperationFailed", operation: own.kind, error })
+    this.patchOwn({ waiting: false })
+  }
+
+  /** Ends the own operation and lets the next begin. */
+  endOwn(outcome: { readonly result: CallResult } | { readonly error: FlowError } | "told"): void {
+    const { own } = this.state
+    if (own === undefined) return
+    if (outcome === "told") {
+      // Whoever waited was told when we refused to sign.
+    } else if ("error" in outcome) this.failCaller(outcome.error)
+    else if (own.waiting) this.succeed(own.callId, outcome.result)
+    this.stopTimer(own.callId)
+    for (const callId of own.aborts) this.succeed(callId, { _tag: "Done" })
+    if (own.signing !== undefined && own.step !== "signed") this.do({ _tag: "CallOff", work: own.signing.work })
+    this.patch({ own: undefined })
+  }
+
+  /** Ends the peer's operation. */
+  endPeer(endedBy?: EndedBy, code?: number): void {
+    const { peer } = this.state
+    if (peer === undefined) return
+    this.stopTimer(peerTimer)
+    for (const callId of peer.aborts) this.succeed(callId, { _tag: "Done" })
+    if (peer.signing !== undefined && peer.step !== "signed")
+      this.do({ _tag: "CallOff", work: peer.signing.work })
+    if (endedBy !== undefined && code !== undefined)
+      this.emit({ _tag: "ProposalEnded", tag: peer.tag, endedBy, code, round: this.round })
+    this.patch({ peer: undefined })
+  }
+
+  /** Tells the node that we do not sign; a create transaction can only be left unsigned. */
+  sendRefusal(tag: SignTag, code: number): SentRequest | undefined {
+    return signTagRow(tag).abortable ? this.send({ _tag: "SigningError", tag, code }) : undefined
+  }
+
+  /** Refuses the signature for the own operation. */
+  refuseOwn(code: number): void {
+    const { own } = this.state
+    if (own?.tag === undefined) return
+    if (own.signing !== undefined) this.do({ _tag: "CallOff", work: own.signing.work })
+    const answer = this.sendRefusal(own.tag, code)
+    if (answer === undefined) {
+      this.endOwn("told")
+      this.do({ _tag: "Disconnect" })
+      return
+    }
+    this.patchOwn({ step: "aborting", answer, abortCode: code, signing: undefined })
+    this.startTimer(own.callId)
+  }
+
+  /** Refuses the signature for the peer's operation. */
+  refusePeer(code: number): void {
+    const { peer } = this.state
+    if (peer === undefined) return
+    if (peer.signing !== undefined) this.do({ _tag: "CallOff", work: peer.signing.work })
+    const answer = this.sendRefusal(peer.tag, code)
+    this.patchPeer({ step: "aborting", answer, abortCode: code, signing: undefined })
+    this.startTimer(peerTimer)
+  }
+
+  /** Lets the next own operation begin when nothing is under way. */
+  startNext(): void {
+    for (;;) {
+      const { own, peer, queue, phase, frozen, end } = this.state
+      const [next, ...rest] = queue
+      if (own !== undefined || peer !== undefined || next === undefined || end !== undefined) return
+      if (phase === "opening") return
+      this.patch({ queue: rest })
+      if (frozen !== undefined && next.kind !== "leave") {
+        this.fail(next.callId, this.frozenError(next.kind))
+        continue
+      }
+      if (next.request === undefined) continue
+      const { requestId } = this.send(next.request)
+      this.patch({ own: { ...next, step: "requested", requestId } })
+      this.startTimer(next.callId)
+    }
+  }
+
+  // The end of everything.
+
+  /** The connection is over, or the node's state machine is: nothing stays pending. */
+  endAll(error: TransportError, died: boolean): void {
+    if (this.state.end !== undefined) return
+    const { own, queue, calls, closeTx, closeConfirmed, phase } = this.state
+    const errorOf = (operation: string): TransportError =>
+      new TransportError({
+        reason: error.reason,
+        operation,
+        detail: error.detail,
+        ...(error.closeCode === undefined ? {} : { closeCode: error.closeCode })
+      })
+    if (own !== undefined) {
+      const closed = own.kind === "shutdown" && closeTx !== undefined && (died || closeConfirmed)
+      if (closed) this.endOwn({ result: { _tag: "Closed", closed: { signedTx: closeTx, confirmed: closeConfirmed } } })
+      else if (own.kind === "leave" && died) this.endOwn({ result: { _tag: "Done" } })
+      else this.endOwn({ error: errorOf(own.kind) })
+    }
+    this.endPeer()
+    for (const waiting of queue) this.fail(waiting.callId, errorOf(waiting.kind))
+    for (const call of calls) {
+      if (!call.waiting) continue
+      if (call.command._tag === "Stop" && died) this.succeed(call.callId, { _tag: "Done" })
+      else this.fail(call.callId, errorOf(operationOf(call.request)))
+    }
+    const end = errorOf(error.operation)
+    this.patch({ end, queue: [], calls: [], phase: phase === "closed" ? "closed" : "ended" })
+    this.emit({ _tag: "Ended", error: end })
+  }
+}
+
+/** How a request is called in errors. */
+export const operationOf = (request: Request): string => operations[request._tag]
+
+const operations: { readonly [T in Request["_tag"]]: string } = {
+  Transfer: "transfer",
+  NewContract: "new_contract",
+  CallContract: "call_contract",
+  DryRunContract: "dry_run",
+  GetContractCall: "get.contract_call",
+  GetContract: "get.contract",
+  CleanContractCalls: "clean_contract_calls",
+  ForceProgress: "force_progress",
+  Deposit: "deposit",
+  Withdraw: "withdraw",
+  Shutdown: "shutdown",
+  Leave: "leave",
+  SendMessage: "message",
+  Ping: "ping",
+  Stop: "stop",
+  AssumeMinimumDepth: "assume_minimum_depth",
+  GetBalances: "get.balances",
+  GetPoi: "get.poi",
+  GetOffChainState: "get.offchain_state",
+  FetchHistory: "history.fetch",
+  SnapshotSolo: "snapshot_solo",
+  CloseSolo: "close_solo",
+  Slash: "slash",
+  Settle: "settle",
+  SigningReply: "signature",
+  SigningError: "abort"
+}
+
+/** What the store keeps; nothing before the channel has an id. */
+const recordOf = (state: ClientState): ChannelRecord | undefined =>
+  state.channelId === null
+    ? undefined
+    : {
+        channelId: state.channelId,
+        role: state.config.role,
+        ownAddress: state.config.own,
+        networkId: state.config.networkId,
+        terms: state.config.terms,
+        fsmId: state.fsmId,
+        round: state.latest?.round ?? 0,
+        coSigned: state.latest?.signedTx,
+        trees: Trees.encode(state.trees),
+        intents: state.intents,
+        exposure: state.exposure,
+        frozen: state.frozen
+      }

@@ -1,0 +1,222 @@
+/**
+ * The client's state machine: its state, what can happen to it and what it asks of its shell.
+ *
+ * @internal
+ */
+import type { SignedTx } from "../../chain/SignedTx.js"
+import type { CryptoService } from "../../crypto/Crypto.js"
+import type { AccountAddress, ChannelId, ContractId, TxHash } from "../../encoding/ApiEncoding.js"
+import type { DecodeError } from "../../encoding/DecodeError.js"
+import type { Json } from "../../encoding/Json.js"
+import type { SignerError, StoreError, TransportError } from "../../protocol/Errors.js"
+import type { Balance, FsmId, NodeMessage } from "../../protocol/NodeMessage.js"
+import type { ChannelTerms, OpenParameters, Role } from "../../protocol/OpenParameters.js"
+import type { OnChainOptions, Request, Transfer } from "../../protocol/Request.js"
+import type { SignTag } from "../../protocol/SignTag.js"
+import type { ChannelRecord, Exposure, Intent, StoredRecord } from "../../services/ChannelStore.js"
+import type { Decision, Decline, Proposal } from "../../services/ProposalPolicy.js"
+import type { SigningDetails } from "../../services/Signer.js"
+import type { Poi } from "../../state/Poi.js"
+import type { Trees } from "../../state/Trees.js"
+import type { Update } from "../../state/Update.js"
+import type { ChannelEvent, ClosedChannel, CoSignedState, FlowError, OffChainState, Phase } from "../ChannelEvent.js"
+import type { RequestIdTable } from "../RequestIds.js"
+
+/** What does not change in the life of a channel. */
+export interface ClientConfig {
+  readonly role: Role
+  readonly own: AccountAddress
+  readonly peer: AccountAddress
+  readonly terms: ChannelTerms
+  readonly parameters: OpenParameters
+  readonly networkId: string
+  readonly protocol: number
+  /** Aettos that an on-chain transaction may cost at most; absent: a hundred times the usual minimum. */
+  readonly maximumFee: bigint | undefined
+  readonly requestIds: RequestIdTable
+  readonly firstRequestId: bigint
+  /** Milliseconds that the node may take for an answer that needs nobody else. */
+  readonly requestTimeout: number
+}
+
+/** Pure functions that a transition may use. */
+export interface ClientEnvironment {
+  readonly crypto: CryptoService
+  /** The frame of a request, for finding the request that a refusal echoes. */
+  readonly encodeRequest: (request: Request, id?: Json) => string
+}
+
+/** Names a caller's question. */
+export type CallId = number
+/** Names a piece of work given to the policy, the signer or the store. */
+export type WorkId = number
+
+/** What a caller can ask. */
+export type Command =
+  | { readonly _tag: "Open" }
+  | { readonly _tag: "Transfer"; readonly request: Transfer }
+  | { readonly _tag: "Shutdown"; readonly options: OnChainOptions }
+  | { readonly _tag: "Leave" }
+  | { readonly _tag: "Abort"; readonly code: number }
+  | { readonly _tag: "SendMessage"; readonly text: string }
+  | { readonly _tag: "Ping" }
+  | { readonly _tag: "Stop" }
+  | { readonly _tag: "Balances"; readonly accounts: ReadonlyArray<AccountAddress> }
+  | {
+      readonly _tag: "Poi"
+      readonly accounts: ReadonlyArray<AccountAddress>
+      readonly contracts: ReadonlyArray<ContractId>
+    }
+  | { readonly _tag: "OffChainState" }
+
+/** A command that is answered by one reply. */
+export type Question = Exclude<Command, { readonly _tag: "Open" | "Transfer" | "Shutdown" | "Leave" }>
+
+/** How a question ends well. */
+export type CallResult =
+  | { readonly _tag: "Done" }
+  | { readonly _tag: "CoSigned"; readonly state: CoSignedState }
+  | { readonly _tag: "Closed"; readonly closed: ClosedChannel }
+  | { readonly _tag: "Balances"; readonly balances: ReadonlyArray<Balance> }
+  | { readonly _tag: "Poi"; readonly poi: Poi }
+  | { readonly _tag: "OffChainState"; readonly state: OffChainState }
+
+/** A question that is answered by one reply. */
+export interface PendingCall {
+  readonly callId: CallId
+  readonly command: Question
+  readonly request: Request
+  readonly requestId: Json | undefined
+  /** Whether the caller still waits; if not, the entry is there to know a refusal by. */
+  readonly waiting: boolean
+}
+
+/** A signature under way: verified, in one of its steps. */
+export interface Signing {
+  readonly tag: SignTag
+  readonly signedTx: SignedTx
+  readonly updates: ReadonlyArray<Update>
+  readonly txHash: TxHash
+  readonly channelId: ChannelId
+  readonly round: number
+  readonly ownBalance: bigint
+  readonly proposal: Proposal
+  /** The work that the next event must name. */
+  readonly work: WorkId
+}
+
+/**
+ * Where an operation is.
+ *
+ * - `waiting`: for its turn
+ * - `requested`: at the node, which has not asked for a signature yet
+ * - `held`: the peer's proposal, while an own request that the node will let collide with it is under way
+ * - `loading`, `deciding`, `signing`: at our store, policy, signer
+ * - `signed`: our signature is out
+ * - `aborting`: we refused to sign; the node has not confirmed it yet
+ */
+export type Step = "waiting" | "requested" | "held" | "loading" | "deciding" | "signing" | "signed" | "aborting"
+
+/** What we started. */
+export interface OwnOperation {
+  readonly callId: CallId
+  readonly kind: "open" | "transfer" | "shutdown" | "leave"
+  /** What the node was or will be asked; the opening was asked for by connecting. */
+  readonly request: Request | undefined
+  readonly requestId: Json | undefined
+  /** The signing request to come. */
+  readonly tag: SignTag | undefined
+  readonly step: Step
+  /** Whether the caller still waits. */
+  readonly waiting: boolean
+  readonly signing: Signing | undefined
+  /** The request with which we answered the signing request. */
+  readonly answer: SentRequest | undefined
+  /** Calls of `abort` that wait for the end of this operation. */
+  readonly aborts: ReadonlyArray<CallId>
+  /** Our refusal's code. */
+  readonly abortCode: number | undefined
+}
+
+/** What the peer started. */
+export interface PeerOperation {
+  readonly tag: SignTag
+  readonly step: Step
+  readonly signing: Signing | undefined
+  readonly answer: SentRequest | undefined
+  readonly aborts: ReadonlyArray<CallId>
+  readonly abortCode: number | undefined
+}
+
+/** A request as it was sent. */
+export interface SentRequest {
+  readonly request: Request
+  readonly requestId: Json | undefined
+}
+
+/** The whole state of a client. */
+export interface ClientState {
+  readonly config: ClientConfig
+  readonly phase: Phase
+  readonly channelId: ChannelId | null
+  readonly fsmId: FsmId | undefined
+  readonly peerConnected: boolean
+  readonly frozen: string | undefined
+  /** Trees of the latest co-signed round; of the terms before it. */
+  readonly trees: Trees
+  readonly latest: CoSignedState | undefined
+  readonly exposure: ReadonlyArray<Exposure>
+  readonly intents: ReadonlyArray<Intent>
+  /** Version of the stored record; 0: none. */
+  readonly version: number
+  readonly own: OwnOperation | undefined
+  readonly queue: ReadonlyArray<OwnOperation>
+  readonly peer: PeerOperation | undefined
+  readonly calls: ReadonlyArray<PendingCall>
+  /** The node said `open`. */
+  readonly nodeOpen: boolean
+  readonly closeTx: SignedTx | undefined
+  readonly closeConfirmed: boolean
+  readonly end: TransportError | undefined
+  readonly nextRequestId: bigint
+  readonly nextWork: WorkId
+}
+
+/** What can happen to a client. */
+export type ClientEvent =
+  | { readonly _tag: "Received"; readonly message: NodeMessage }
+  /** A frame that is no message; `id` is the reply id it shows, if it shows one. */
+  | { readonly _tag: "Undecodable"; readonly error: DecodeError; readonly id: Json | undefined }
+  | { readonly _tag: "Disconnected"; readonly error: TransportError }
+  | { readonly _tag: "Asked"; readonly callId: CallId; readonly command: Command }
+  /** The caller does not wait any more. */
+  | { readonly _tag: "CallerGone"; readonly callId: CallId }
+  | { readonly _tag: "Loaded"; readonly work: WorkId; readonly stored: StoredRecord | undefined }
+  | { readonly _tag: "Decided"; readonly work: WorkId; readonly decision: Decision }
+  | { readonly _tag: "Signed"; readonly work: WorkId; readonly signedTx: SignedTx }
+  | { readonly _tag: "NotSigned"; readonly work: WorkId; readonly reason: SignerError | Decline }
+  /** A read, or the write of a transition, failed. A transition whose write failed has not happened. */
+  | { readonly _tag: "StoreFailed"; readonly error: StoreError }
+  | { readonly _tag: "TimerFired"; readonly callId: CallId }
+
+/** What a client asks of its shell. */
+export type ClientEffect =
+  /** Comes first, at most once in a transition; if it fails, the transition has not happened. */
+  | { readonly _tag: "Persist"; readonly record: ChannelRecord; readonly expected: number }
+  | { readonly _tag: "Load"; readonly work: WorkId; readonly channelId: ChannelId }
+  | { readonly _tag: "Send"; readonly request: Request; readonly id: Json | undefined }
+  | { readonly _tag: "AskPolicy"; readonly work: WorkId; readonly proposal: Proposal }
+  | { readonly _tag: "AskSigner"; readonly work: WorkId; readonly details: SigningDetails }
+  /** The policy's or signer's answer is not wanted any more. */
+  | { readonly _tag: "CallOff"; readonly work: WorkId }
+  | { readonly _tag: "Succeed"; readonly callId: CallId; readonly result: CallResult }
+  | { readonly _tag: "Fail"; readonly callId: CallId; readonly error: FlowError }
+  | { readonly _tag: "Emit"; readonly event: ChannelEvent }
+  | { readonly _tag: "SetTimer"; readonly callId: CallId; readonly milliseconds: number | undefined }
+  | { readonly _tag: "Disconnect" }
+
+/** A transition's outcome. */
+export interface Transition {
+  readonly state: ClientState
+  readonly effects: ReadonlyArray<ClientEffect>
+}

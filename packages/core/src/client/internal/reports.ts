@@ -1,0 +1,299 @@
+/**
+ * What the node says of its own accord, signing requests aside.
+ *
+ * @internal
+ */
+import type { SignedTx } from "../../chain/SignedTx.js"
+import * as Bytes from "../../encoding/Bytes.js"
+import type { ChannelId } from "../../encoding/ApiEncoding.js"
+import { type EndedBy, TransportError, type VerificationError } from "../../protocol/Errors.js"
+import type { Conflict, Info, NodeMessage, OnChainTx } from "../../protocol/NodeMessage.js"
+import { signTagRow } from "../../protocol/SignTag.js"
+import type { Exposure } from "../../services/ChannelStore.js"
+import * as Apply from "../../state/Apply.js"
+import type { Trees } from "../../state/Trees.js"
+import type { CoSignedState } from "../ChannelEvent.js"
+import type { Draft } from "./draft.js"
+import type { OwnOperation } from "./model.js"
+import { onSignRequest, releaseHeld } from "./signing.js"
+import * as Verify from "./verify.js"
+
+/** A report. */
+export const onReported = (draft: Draft, message: Extract<NodeMessage, { readonly _tag: "Reported" }>): void => {
+  const { channelId, report } = message
+  if (isOfOtherChannel(draft, channelId)) {
+    const error = Verify.wrong(draft.context("report"), "channelId", String(draft.state.channelId), String(channelId))
+    draft.lie(error)
+    if (report._tag === "SignRequest") refuseOtherChannel(draft, message, error)
+    return
+  }
+  switch (report._tag) {
+    case "SignRequest":
+      onSignRequest(draft, channelId, report)
+      break
+    case "MessageReport":
+      draft.emit({ _tag: "MessageReceived", from: report.from, to: report.to, text: report.info })
+      break
+    case "Info":
+      draft.emit({ _tag: "Reported", channelId, report })
+      onInfo(draft, report)
+      break
+    case "OnChainTx":
+      draft.emit({ _tag: "Reported", channelId, report })
+      onOnChainTx(draft, report)
+      break
+    case "StateUpdate":
+      draft.emit({ _tag: "Reported", channelId, report })
+      onState(draft, report.state)
+      break
+    case "LeaveReport":
+      draft.emit({ _tag: "Reported", channelId, report })
+      onLeave(draft, report.state)
+      break
+    case "Conflict":
+      draft.emit({ _tag: "Reported", channelId, report })
+      onConflict(draft, report)
+      break
+    default:
+      draft.emit({ _tag: "Reported", channelId, report })
+  }
+}
+
+const isOfOtherChannel = ({ state }: Draft, channelId: ChannelId | null): boolean =>
+  channelId !== null && state.channelId !== null && channelId !== state.channelId
+
+const refuseOtherChannel = (
+  draft: Draft,
+  { report }: Extract<NodeMessage, { readonly _tag: "Reported" }>,
+  error: VerificationError
+): void => {
+  if (report._tag !== "SignRequest") return
+  const { own } = draft.state
+  if (own?.step === "requested" && own.tag === report.tag) {
+    draft.failCaller(error)
+    draft.refuseOwn(1)
+  } else draft.sendRefusal(report.tag, 1)
+}
+
+const onInfo = (draft: Draft, info: Info): void => {
+  const { state } = draft
+  if (info.fsmId !== undefined) {
+    draft.patch({ fsmId: info.fsmId })
+    if (state.version > 0) draft.persist()
+  }
+  switch (info.event) {
+    case "open":
+      draft.patch({ nodeOpen: true, ...(state.phase === "closing" ? { phase: "open" as const } : {}) })
+      openIfReady(draft)
+      break
+    case "peer_disconnected":
+      draft.patch({ peerConnected: false })
+      break
+    case "channel_reestablished":
+    case "channel_open":
+    case "channel_accept":
+      draft.patch({ peerConnected: true })
+      break
+    case "closing":
+      if (state.phase !== "closed") draft.patch({ phase: "closing" })
+      break
+    case "closed_confirmed":
+    case "close_mutual":
+      onClosed(draft, info.event === "closed_confirmed")
+      break
+    case "aborted_update":
+      onAborted(draft)
+      break
+    case "bad_signature":
+    case "bad_state_hash":
+    case "not_create_tx":
+      failOpening(draft, info.event, 1)
+      break
+    case "timeout":
+      failOpening(draft, info.event, 3)
+      break
+    case "died":
+      draft.endAll(
+        new TransportError({
+          reason: "channel_ended",
+          operation: "channel",
+          detail: "the node's state machine of this channel ended"
+        }),
+        true
+      )
+      break
+    default:
+  }
+}
+
+/** The node gives up; `died` follows. */
+const failOpening = (draft: Draft, step: string, code: number): void => {
+  const { own } = draft.state
+  if (own !== undefined) draft.failCaller(draft.ended(own.kind, step, "node", code))
+}
+
+/** The opening is complete when the node says so and the first state is co-signed. */
+const openIfReady = (draft: Draft): void => {
+  const { own, latest, nodeOpen, phase, config } = draft.state
+  const said = nodeOpen || config.parameters.reports?.info === false
+  if (latest === undefined || !said) return
+  if (phase === "opening") draft.patch({ phase: "open", peerConnected: true })
+  if (own?.kind === "open") draft.endOwn({ result: { _tag: "CoSigned", state: latest } })
+  draft.startNext()
+}
+
+const onClosed = (draft: Draft, confirmed: boolean): void => {
+  draft.patch({ phase: "closed", closeConfirmed: confirmed })
+  const { own, closeTx } = draft.state
+  if (own?.kind === "shutdown" && closeTx !== undefined)
+    draft.endOwn({ result: { _tag: "Closed", closed: { signedTx: closeTx, confirmed } } })
+  if (draft.state.peer?.tag === "shutdown_sign_ack") draft.endPeer()
+}
+
+const onAborted = (draft: Draft): void => {
+  const { own, peer } = draft.state
+  if (own?.step === "aborting") {
+    draft.endOwn("told")
+    releaseHeld(draft)
+  } else if (peer?.step === "aborting") draft.endPeer("we", peer.abortCode ?? 4)
+  draft.startNext()
+}
+
+// Who ended it cannot be read from the frame: our node's own check and the peer's answer look the same. A timeout is
+// our node's timer, a refusal by the mempool our node's or the chain's; an invalid signature is the node's finding when
+// ours was the second, since the peer says nothing after its own; everything else comes from the peer.
+const endedBy = (code: number, acknowledger: boolean): EndedBy =>
+  code === 3 || code === 5 || (code === 1 && acknowledger) ? "node" : "peer"
+
+/** Whether a conflict ends the own operation: not a request that the node postpones while it acts for the peer. */
+const isEndedByConflict = ({ kind, step }: OwnOperation, withPeer: boolean): boolean =>
+  kind === "transfer" || (kind === "shutdown" && (step !== "requested" || !withPeer))
+
+const onConflict = (draft: Draft, conflict: Conflict): void => {
+  const { own, peer } = draft.state
+  const code = conflict.errorCode ?? 2
+  if (conflict.round !== draft.round)
+    draft.lie(Verify.wrong(draft.context("conflict"), "round", `${draft.round}`, `${conflict.round}`))
+  if (own !== undefined && isEndedByConflict(own, peer !== undefined)) {
+    const step = own.step === "signed" ? `awaiting the peer's signature` : own.tag === undefined ? own.step : `sign.${own.tag}`
+    if (own.step === "aborting") draft.endOwn("told")
+    else draft.endOwn({ error: draft.ended(own.kind, step, endedBy(code, false), code) })
+    if (draft.state.phase === "closing" && own.kind === "shutdown") draft.patch({ phase: "open" })
+  }
+  if (peer !== undefined) {
+    if (peer.step === "aborting") draft.endPeer("we", peer.abortCode ?? 4)
+    else draft.endPeer(endedBy(code, true), code)
+  }
+  draft.startNext()
+}
+
+/** The co-signed closing transaction: ours if we have signed it and both signatures are there. */
+const onOnChainTx = (draft: Draft, { tx, info }: OnChainTx): void => {
+  if (tx.tx._tag !== "ChannelCloseMutualTx") return
+  const txHash = Verify.bodyHash(tx)
+  const context = draft.context("shutdown")
+  if (!draft.state.exposure.some((each) => each.txHash === txHash)) {
+    draft.lie(Verify.wrong(context, "body", "a closing transaction that we have signed", txHash))
+    return
+  }
+  if (!Verify.isCoSigned(context, tx)) {
+    draft.lie(Verify.wrong(context, "signature", "the signatures of both parties", "others"))
+    return
+  }
+  draft.patch({ closeTx: tx, ...(info === "close_mutual" ? { phase: "closing" as const } : {}) })
+}
+
+const sameBody = (a: SignedTx, b: SignedTx): boolean => Bytes.equals(a.txBytes, b.txBytes)
+
+const onLeave = (draft: Draft, state: SignedTx): void => {
+  const { own, latest } = draft.state
+  const context = draft.context("leave")
+  const error =
+    latest === undefined || !sameBody(latest.signedTx, state)
+      ? Verify.explainUnknownState(context, state, undefined)
+      : Verify.isCoSigned(context, state)
+        ? undefined
+        : Verify.wrong(context, "signature", "the signatures of both parties", "others")
+  if (error !== undefined) draft.lie(error)
+  if (own?.kind !== "leave") return
+  if (error === undefined) draft.endOwn({ result: { _tag: "Done" } })
+  else draft.endOwn({ error })
+}
+
+// Co-signed states.
+
+const onState = (draft: Draft, signedTx: SignedTx): void => {
+  const { latest, exposure } = draft.state
+  if (latest !== undefined && sameBody(latest.signedTx, signedTx)) {
+    openIfReady(draft)
+    return
+  }
+  const context = draft.context(draft.state.own?.kind ?? "update")
+  const txHash = Verify.bodyHash(signedTx)
+  const known = exposure.find((each) => each.txHash === txHash && each.round === draft.round + 1)
+  if (known === undefined) onUnknownState(draft, signedTx)
+  else if (!Verify.isCoSigned(context, signedTx))
+    onLie(draft, Verify.wrong(context, "signature", "the signatures of both parties", "others"))
+  else adopt(draft, signedTx, known)
+}
+
+const treesOf = (draft: Draft, { updates, round }: Exposure): Trees | Apply.UpdateError =>
+  round === 1 ? draft.state.trees : Verify.nextTrees(draft.state.config, draft.state.trees, updates, round)
+
+const isShutdown = ({ tag }: Exposure): boolean => tag === "shutdown_sign" || tag === "shutdown_sign_ack"
+
+const adopt = (draft: Draft, signedTx: SignedTx, known: Exposure): void => {
+  const { config, channelId, exposure, intents, own, peer } = draft.state
+  const trees = treesOf(draft, known)
+  if (trees instanceof Apply.UpdateError || channelId === null) return
+  const { round, txHash } = known
+  const state: CoSignedState = {
+    channelId,
+    round,
+    balances: Verify.balancesOf(config, trees),
+    signedTx,
+    trees
+  }
+  draft.patch({
+    trees,
+    latest: state,
+    // A closing transaction is not overtaken by a higher round: the chain would still take it.
+    exposure: exposure.filter((each) => each.txHash !== txHash && (each.round >= round || isShutdown(each))),
+    intents: intents.filter((each) => each.round >= round)
+  })
+  draft.persist()
+  draft.emit({ _tag: "CoSigned", state })
+  if (own?.kind === "transfer" && own.signing?.txHash === txHash)
+    draft.endOwn({ result: { _tag: "CoSigned", state } })
+  if (peer?.signing?.txHash === txHash) draft.endPeer()
+  if (own?.kind === "open") openIfReady(draft)
+  else draft.startNext()
+}
+
+const onUnknownState = (draft: Draft, signedTx: SignedTx): void => {
+  const { own, peer } = draft.state
+  const awaited = own?.step === "signed" ? own.signing : peer?.step === "signed" ? peer.signing : undefined
+  const awaitedTx = awaited?.signedTx.tx
+  const expected =
+    awaited !== undefined && awaitedTx !== undefined && "stateHash" in awaitedTx && signTagRow(awaited.tag).transaction !== "channel_close_mutual_tx"
+      ? { round: awaited.round, stateHash: awaitedTx.stateHash }
+      : undefined
+  const context = draft.context(own?.kind ?? "update")
+  onLie(draft, Verify.explainUnknownState(context, signedTx, expected))
+  const round = Verify.roundOf(signedTx.tx) ?? 0
+  if (round <= draft.round || !Verify.isCoSigned(context, signedTx)) return
+  // Both signatures on a later state than ours: we have forgotten something, and could sign against it.
+  draft.patch({ frozen: `the node shows round ${round} with our signature, of which we know nothing` })
+  draft.persist()
+}
+
+/** What is reported as co-signed is not: the own operation fails with it. */
+const onLie = (draft: Draft, error: VerificationError): void => {
+  const { own } = draft.state
+  draft.lie(error)
+  if (own?.step !== "signed" || own.kind === "shutdown") return
+  const { kind } = own
+  draft.endOwn({ error })
+  if (kind === "open") draft.do({ _tag: "Disconnect" })
+  draft.startNext()
+}

@@ -1,0 +1,305 @@
+/**
+ * Signing requests: from the node's question over verification, store, policy and signer to our answer.
+ *
+ * @internal
+ */
+import type { ChannelId } from "../../encoding/ApiEncoding.js"
+import { SignerError, VerificationError } from "../../protocol/Errors.js"
+import type { SignRequest } from "../../protocol/NodeMessage.js"
+import type { SignTag } from "../../protocol/SignTag.js"
+import { signTagRow } from "../../protocol/SignTag.js"
+import type { Exposure, Intent, IntentDecision, StoredRecord } from "../../services/ChannelStore.js"
+import { Accept, Decline, type Decision, type PartyBalances, type Proposal } from "../../services/ProposalPolicy.js"
+import type { SignedTx } from "../../chain/SignedTx.js"
+import type { Balances } from "../ChannelEvent.js"
+import type { Draft } from "./draft.js"
+import type { ClientState, Signing, WorkId } from "./model.js"
+import * as Verify from "./verify.js"
+
+/** Code of a refusal because of what was to be signed. */
+const invalid = 1
+/** Code of a refusal because the signer, the store or the caller does not want to. */
+const abort = 4
+
+const ownTags: ReadonlySet<SignTag> = new Set(["initiator_sign", "responder_sign"])
+
+/** Whether we started what this signature is for; the opening is both parties' own. */
+const isOwn = (tag: SignTag): boolean => signTagRow(tag).side !== "acknowledger" || ownTags.has(tag)
+
+const seenFromUs = (state: ClientState, { initiator, responder }: Balances): PartyBalances =>
+  state.config.role === "initiator" ? { own: initiator, peer: responder } : { own: responder, peer: initiator }
+
+const worstOwnBalance = (state: ClientState): bigint => {
+  const current = seenFromUs(state, Verify.balancesOf(state.config, state.trees)).own
+  return state.exposure.reduce((worst, { ownBalance }) => (ownBalance < worst ? ownBalance : worst), current)
+}
+
+const operationOf = (tag: SignTag): Proposal["operation"] => {
+  if (ownTags.has(tag)) return "open"
+  return tag === "shutdown_sign" || tag === "shutdown_sign_ack" ? "shutdown" : "update"
+}
+
+/** A signature to be made, as policy and signer see it. */
+const signingOf = (
+  draft: Draft,
+  request: SignRequest,
+  { channelId, round, after }: Verify.Verified
+): Signing => {
+  const { state } = draft
+  const { tag, signedTx, updates } = request
+  const starter = signTagRow(tag).side === "acknowledger" ? state.config.peer : state.config.own
+  const balances = seenFromUs(state, after)
+  return {
+    tag,
+    signedTx,
+    updates,
+    txHash: Verify.bodyHash(signedTx),
+    channelId,
+    round,
+    ownBalance: balances.own,
+    work: draft.newWork(),
+    proposal: {
+      operation: operationOf(tag),
+      tag,
+      proposer: starter,
+      channelId,
+      signedTx,
+      updates,
+      round,
+      before: seenFromUs(state, Verify.balancesOf(state.config, state.trees)),
+      after: balances,
+      worstOwnBalance: worstOwnBalance(state)
+    }
+  }
+}
+
+/** The node asks for a signature. `frameChannelId` is what its frame says. */
+export const onSignRequest = (draft: Draft, frameChannelId: ChannelId | null, request: SignRequest): void =>
+  isOwn(request.tag) ? onOwnRequest(draft, frameChannelId, request) : onPeerRequest(draft, request)
+
+const verifyOwn = (
+  draft: Draft,
+  frameChannelId: ChannelId | null,
+  request: SignRequest
+): Verify.Verified | VerificationError => {
+  const { own, latest, exposure, config } = draft.state
+  const context = draft.context(own?.kind ?? request.tag)
+  if (own === undefined || own.tag !== request.tag || own.step !== "requested")
+    return Verify.wrong(context, "operation", own?.step === "requested" ? (own.tag ?? own.kind) : "no signing request", request.tag)
+  if (own.kind === "open") return Verify.verifyCreate({ ...context, channelId: frameChannelId }, request)
+  if (latest === undefined) return Verify.wrong(context, "round", "an open channel", request.tag)
+  if (own.request?._tag === "Transfer")
+    return Verify.verifyUpdate(context, latest, request, own.request, exposure)
+  if (own.request?._tag === "Shutdown") return Verify.verifyClose(context, latest, request, own.request)
+  return Verify.wrong(context, "operation", own.kind, `${request.tag} for ${config.own}`)
+}
+
+const onOwnRequest = (draft: Draft, frameChannelId: ChannelId | null, request: SignRequest): void => {
+  const { own } = draft.state
+  const verified = verifyOwn(draft, frameChannelId, request)
+  if (verified instanceof VerificationError) {
+    draft.lie(verified)
+    if (own?.step !== "requested") {
+      // A second question while the first is being answered gets no answer of its own.
+      if (own?.tag !== request.tag) draft.sendRefusal(request.tag, invalid)
+      return
+    }
+    draft.failCaller(verified)
+    if (own.tag !== request.tag) draft.patchOwn({ tag: request.tag })
+    draft.refuseOwn(invalid)
+    return
+  }
+  if (own === undefined) return
+  draft.stopTimer(own.callId)
+  if (draft.state.frozen !== undefined) {
+    draft.failCaller(draft.frozenError(own.kind))
+    draft.refuseOwn(abort)
+    return
+  }
+  if (!own.waiting && own.kind !== "open") {
+    draft.refuseOwn(abort)
+    return
+  }
+  const signing = signingOf(draft, request, verified)
+  asked(draft, own.kind, signing)
+  if (own.kind !== "open") {
+    draft.patchOwn({ signing })
+    beginSigning(draft, "own", "requested")
+    return
+  }
+  draft.patchOwn({ signing, step: "loading" })
+  draft.do({ _tag: "Load", work: signing.work, channelId: signing.channelId })
+}
+
+const asked = (draft: Draft, operation: string, { tag, round, txHash, updates }: Signing): void =>
+  draft.emit({ _tag: "SignatureAsked", tag, operation, round, txHash, updates })
+
+/** What we may already know of a channel that is about to be opened. */
+export const onLoaded = (draft: Draft, work: WorkId, stored: StoredRecord | undefined): void => {
+  const { own } = draft.state
+  if (own?.step !== "loading" || own.signing?.work !== work) return
+  const { channelId, proposal } = own.signing
+  if (stored !== undefined && stored.record.coSigned !== undefined) {
+    const error = Verify.wrong(
+      draft.context("open"),
+      "channelId",
+      "a new channel",
+      `${channelId}, of which we hold round ${stored.record.round}`
+    )
+    draft.lie(error)
+    draft.failCaller(error)
+    draft.refuseOwn(invalid)
+    return
+  }
+  draft.patch({
+    channelId,
+    version: stored?.version ?? 0,
+    exposure: stored?.record.exposure ?? [],
+    intents: stored?.record.intents ?? []
+  })
+  draft.patchOwn({ step: "deciding" })
+  draft.do({ _tag: "AskPolicy", work, proposal })
+}
+
+const verifyPeer = (draft: Draft, request: SignRequest): Verify.Verified | VerificationError | "unsupported" => {
+  const { latest, exposure } = draft.state
+  const context = draft.context(operationOf(request.tag))
+  if (latest === undefined) return Verify.wrong(context, "operation", "no proposal before the channel is open", request.tag)
+  if (request.tag === "update_ack") return Verify.verifyUpdate(context, latest, request, undefined, exposure)
+  if (request.tag === "shutdown_sign_ack") return Verify.verifyClose(context, latest, request, undefined)
+  return "unsupported"
+}
+
+const onPeerRequest = (draft: Draft, request: SignRequest): void => {
+  // A new proposal means that the node has let go of the one before.
+  draft.endPeer("node", 2)
+  const { tag } = request
+  const verified = verifyPeer(draft, request)
+  draft.patch({
+    peer: { tag, step: "deciding", signing: undefined, answer: undefined, aborts: [], abortCode: undefined }
+  })
+  if (verified instanceof VerificationError) {
+    draft.lie(verified)
+    draft.refusePeer(invalid)
+    return
+  }
+  if (verified === "unsupported" || draft.state.frozen !== undefined) {
+    draft.refusePeer(abort)
+    return
+  }
+  const signing = signingOf(draft, request, verified)
+  draft.patchPeer({ signing })
+  asked(draft, operationOf(tag), signing)
+  const { own } = draft.state
+  // The node answers our request with a conflict that ends both, or refuses it; until then a signature would be lost.
+  if (own?.step === "requested" && own.kind === "transfer") draft.patchPeer({ step: "held" })
+  else draft.do({ _tag: "AskPolicy", work: signing.work, proposal: signing.proposal })
+}
+
+/** Goes on with a proposal that was held, now that no own request collides with it. */
+export const releaseHeld = (draft: Draft): void => {
+  const { peer, own } = draft.state
+  if (peer?.step !== "held" || peer.signing === undefined) return
+  if (own?.step === "requested" && own.kind === "transfer") return
+  draft.patchPeer({ step: "deciding" })
+  draft.do({ _tag: "AskPolicy", work: peer.signing.work, proposal: peer.signing.proposal })
+}
+
+type Side = "own" | "peer"
+
+/** Whose signature a piece of work is for, if it is still wanted. */
+const sideOf = ({ own, peer }: ClientState, work: WorkId, step: "deciding" | "signing"): Side | undefined => {
+  if (own?.step === step && own.signing?.work === work) return "own"
+  return peer?.step === step && peer.signing?.work === work ? "peer" : undefined
+}
+
+const signingAt = ({ own, peer }: ClientState, side: Side): Signing | undefined =>
+  side === "own" ? own?.signing : peer?.signing
+
+const refuse = (draft: Draft, side: Side, code: number): void =>
+  side === "own" ? draft.refuseOwn(code) : draft.refusePeer(code)
+
+/** The policy has decided. */
+export const onDecided = (draft: Draft, work: WorkId, decision: Decision): void => {
+  const side = sideOf(draft.state, work, "deciding")
+  if (side === undefined) return
+  if (decision instanceof Accept) beginSigning(draft, side, side === "own" ? "requested" : "policy accepted")
+  else declineBy(draft, side, decision, "policy")
+}
+
+const declineBy = (draft: Draft, side: Side, { code }: Decline, step: string): void => {
+  const { own } = draft.state
+  if (side === "own" && own !== undefined) draft.failCaller(draft.ended(own.kind, step, "we", code))
+  refuse(draft, side, code)
+}
+
+/** The decision becomes durable, then the signer is asked. */
+const beginSigning = (draft: Draft, side: Side, decision: IntentDecision): void => {
+  const { state } = draft
+  const signing = signingAt(state, side)
+  if (signing === undefined) return
+  const { tag, txHash, round, signedTx, updates, channelId, work } = signing
+  const intent: Intent = { txHash, tag, round, decision }
+  draft.patch({ intents: [...state.intents.filter((each) => each.txHash !== txHash), intent] })
+  draft.persist()
+  if (side === "own") draft.patchOwn({ step: "signing" })
+  else draft.patchPeer({ step: "signing" })
+  const operation = side === "own" ? (state.own?.kind ?? tag) : operationOf(tag)
+  const { networkId } = state.config
+  draft.do({
+    _tag: "AskSigner",
+    work,
+    details: { tag, operation, signedTx, updates, round, channelId, networkId }
+  })
+}
+
+/** The signer has signed. What it gives back is checked, becomes durable and leaves. */
+export const onSigned = (draft: Draft, work: WorkId, signedTx: SignedTx): void => {
+  const side = sideOf(draft.state, work, "signing")
+  const signing = side === undefined ? undefined : signingAt(draft.state, side)
+  if (side === undefined || signing === undefined) return
+  const { tag, txHash, round, updates, ownBalance } = signing
+  const context = draft.context(side === "own" ? (draft.state.own?.kind ?? tag) : operationOf(tag))
+  if (!Verify.isSignedAsAsked(context, signing.signedTx, signedTx)) {
+    onNotSigned(
+      draft,
+      work,
+      new SignerError({
+        operation: context.operation,
+        reason: "invalid",
+        detail: `what came back from the signer is not ${tag} with a valid signature of ${context.config.own}`
+      })
+    )
+    return
+  }
+  const exposure: Exposure = {
+    txHash,
+    tag,
+    side: signTagRow(tag).side === "acknowledger" ? "acknowledger" : "starter",
+    round,
+    signedTx,
+    updates,
+    ownBalance
+  }
+  draft.patch({
+    exposure: [...draft.state.exposure.filter((each) => each.txHash !== txHash), exposure]
+  })
+  draft.persist()
+  const answer = draft.send({ _tag: "SigningReply", tag, signedTx })
+  draft.emit({ _tag: "SignatureGiven", tag, round, txHash })
+  if (side === "own") draft.patchOwn({ step: "signed", answer })
+  else draft.patchPeer({ step: "signed", answer })
+}
+
+/** The signer has not signed. */
+export const onNotSigned = (draft: Draft, work: WorkId, reason: SignerError | Decline): void => {
+  const side = sideOf(draft.state, work, "signing")
+  if (side === undefined) return
+  if (reason instanceof Decline) {
+    declineBy(draft, side, reason, `sign.${signingAt(draft.state, side)?.tag ?? ""}`)
+    return
+  }
+  if (side === "own") draft.failCaller(reason)
+  else draft.emit({ _tag: "SignerFailed", error: reason })
+  refuse(draft, side, abort)
+}

@@ -1,0 +1,285 @@
+/**
+ * The node's side of a channel as a pure state machine: an event and a state give the next state and what is to be
+ * done. It holds no socket, clock or key; {@link transition} is the only way in.
+ *
+ * The table below has a row for each state and one for all of them; a cell names the handler of one kind of event.
+ * What no cell takes is treated by the state's default mode (see `fsm/States`).
+ *
+ * Specification: channel state machine, state × event table.
+ *
+ * @since 0.1.0
+ */
+import type { Request } from "../protocol/Request.js"
+import { acknowledged, operationError } from "./fsm/Answers.js"
+import * as Chain from "./fsm/Chain.js"
+import * as Closing from "./fsm/Closing.js"
+import { proposalWhileSigning, race, secondProposal, signingError } from "./fsm/Endings.js"
+import * as Life from "./fsm/Life.js"
+import * as Opening from "./fsm/Opening.js"
+import * as Queries from "./fsm/Queries.js"
+import * as State from "./fsm/State.js"
+import { type StateName, stateRow } from "./fsm/States.js"
+import { type Outcome, Step } from "./fsm/Step.js"
+import { keyOf, onCall, onChain, onEvent, onPeer, onProposal, onSigned, type Row, row } from "./fsm/Table.js"
+import * as Updates from "./fsm/Updates.js"
+import type { CallId, FsmEffect, FsmEnvironment, FsmEvent } from "./FsmEvent.js"
+
+/**
+ * What a state machine is started with.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface FsmOptions extends State.FsmOptions {}
+
+/**
+ * The value of a state machine. For the shell: `name`, `channelId` (what frames show), `offChain` (trees, round, latest
+ * co-signed transaction), `clientConnected`, `clientMayDisconnect`, `peerConnected`, `isStopped`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface FsmState extends State.FsmState {}
+
+export {
+  /**
+   * The name of a state.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  type StateName
+}
+
+/**
+ * Options with every default filled in.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const normalize: (options: FsmOptions) => State.NormalizedOptions = State.normalize
+
+/**
+ * A state machine before its first event, which is `Started`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const initial: (options: FsmOptions) => FsmState = State.initial
+
+/**
+ * Requests that this machine does not serve yet. They are refused with -32603 in every state.
+ *
+ * @since 0.1.0
+ * @category tables
+ */
+export const notServed: ReadonlySet<Request["_tag"]> = new Set<Request["_tag"]>([
+  "NewContract",
+  "CallContract",
+  "DryRunContract",
+  "ForceProgress",
+  "Deposit",
+  "Withdraw",
+  "SnapshotSolo",
+  "CloseSolo",
+  "Slash",
+  "Settle"
+])
+
+/** Requests that a responder without a peer swallows where it refuses all others with 108. */
+const swallowedBeforePeer: ReadonlySet<Request["_tag"]> = new Set<Request["_tag"]>([
+  "Leave",
+  "GetOffChainState",
+  "FetchHistory",
+  "CleanContractCalls"
+])
+
+const anyState: Row = row(
+  onEvent("Started", Life.started),
+  onEvent("ClientGone", Life.clientGone),
+  onEvent("ClientAttached", Life.clientAttached),
+  onEvent("LinkDown", Life.linkDown),
+  onEvent("TimerFired", Life.timerFired),
+  onCall("Leave", (step, _, callId) =>
+    stateRow(step.state.name).transition ? "postpone" : step.accept(callId)
+  ),
+  onCall("SendMessage", Queries.sendMessage),
+  onCall("AssumeMinimumDepth", Chain.assumeMinimumDepth),
+  onCall("GetBalances", Queries.getBalances),
+  onCall("GetPoi", Queries.getPoi),
+  onCall("GetOffChainState", (step, _, callId) => Queries.getOffChainState(step, callId)),
+  onCall("GetContract", Queries.getContract),
+  onCall("CleanContractCalls", (step, _, callId) => Queries.cleanContractCalls(step, callId)),
+  onCall("FetchHistory", Queries.fetchHistory),
+  onCall("SigningError", (step, { code, tag }, callId) => signingError(step, tag, code, callId)),
+  onPeer("InbandMessage", Queries.inbandMessage),
+  onPeer("Acknowledgement", acknowledged),
+  onPeer("OperationError", operationError),
+  onPeer("PeerError", (step, message) => step.dropped("error", message.data)),
+  onChain("ChannelChanged", Chain.channelChanged),
+  onChain("ChannelClosing", Chain.channelClosing),
+  onChain("ChannelClosed", Chain.channelClosed),
+  onChain("MinimumDepthReached", Chain.depthReached)
+)
+
+const table: { readonly [Name in StateName]: Row } = {
+  awaiting_connect: row(onEvent("LinkUp", Opening.linkUp)),
+  initialized: row(onPeer("ChannelAccept", Opening.channelAccept)),
+  awaiting_open: row(onEvent("LinkUp", Opening.linkUp), onPeer("ChannelOpen", Opening.channelOpen)),
+  accepted: row(onPeer("FundingCreated", Opening.fundingCreated)),
+  awaiting_signature: row(
+    onSigned("initiator_sign", Opening.initiatorSigned),
+    onSigned("responder_sign", Opening.responderSigned),
+    onSigned("update", (step, tx, pending) => Updates.propose(step, tx, pending, "awaiting_update_ack")),
+    onSigned("update_ack", Updates.updateCoSigned),
+    onSigned("shutdown_sign", (step, tx, pending) => Updates.propose(step, tx, pending, "mutual_closing")),
+    onSigned("shutdown_sign_ack", Closing.shutdownCoSigned),
+    onCall("Transfer", (step, _, callId) => secondProposal(step, callId)),
+    onProposal("update", proposalWhileSigning),
+    onProposal("deposit", proposalWhileSigning),
+    onProposal("withdraw", proposalWhileSigning)
+  ),
+  half_signed: row(onPeer("FundingSigned", Opening.fundingSigned)),
+  awaiting_locked: row(
+    onChain("MinimumDepthReached", Chain.depthWhileLocking),
+    onPeer("FundingLocked", () => "postpone")
+  ),
+  signed: row(onPeer("FundingLocked", Opening.fundingLocked)),
+  open: row(
+    onCall("Transfer", Updates.transfer),
+    onCall("Shutdown", Closing.shutdown),
+    onCall("Leave", (step, _, callId) => Life.leave(step, callId)),
+    onCall("GetContractCall", (step, _, callId) => step.refuse(callId, "call_not_found")),
+    onProposal("update", Updates.peerProposesUpdate),
+    onProposal("deposit", Updates.peerProposesUnserved),
+    onProposal("withdraw", Updates.peerProposesUnserved),
+    onProposal("shutdown", Closing.peerProposesShutdown),
+    onPeer("Leave", Life.peerLeaves)
+  ),
+  awaiting_update_ack: row(
+    onProposal("update", race),
+    onProposal("deposit", race),
+    onProposal("withdraw", race)
+  ),
+  // Deposits and withdrawals: their rows are empty until they are served.
+  dep_half_signed: row(),
+  wdraw_half_signed: row(),
+  dep_signed: row(),
+  wdraw_signed: row(),
+  awaiting_leave_ack: row(onPeer("LeaveAck", Life.leaveAcknowledged), onPeer("Leave", Life.leavesCross)),
+  // The reference node ends a machine whose signed shutdown meets a proposal; here it is a race like any other. A
+  // leaving peer answers nothing: it is heard when the shutdown has run out of time.
+  mutual_closing: row(
+    onProposal("update", race),
+    onProposal("deposit", race),
+    onProposal("withdraw", race),
+    onProposal("shutdown", race),
+    onPeer("Leave", () => "postpone")
+  ),
+  mutual_closed: row(
+    onPeer("OperationError", (step, message) => {
+      const outcome = Closing.closingError(step, message)
+      return outcome === "unhandled" ? operationError(step, message) : outcome
+    })
+  ),
+  channel_closing: row(
+    onCall("Shutdown", Closing.shutdown),
+    onProposal("shutdown", Closing.peerProposesShutdown)
+  ),
+  channel_closed: row(
+    onChain("MinimumDepthReached", Chain.depthWhileClosed),
+    onChain("ChannelChanged", Chain.changedAfterClose)
+  ),
+  // Coming back to a channel: empty until it is served.
+  awaiting_reestablish: row(),
+  reestablish_init: row()
+}
+
+/** What happens to a request that no cell takes. */
+const defaultCall = (step: Step, callId: CallId): Outcome =>
+  stateRow(step.state.name).transition ? "postpone" : step.refuse(callId, "unknown_request")
+
+/** What happens to everything else that no cell takes. */
+const defaultMessage = (step: Step, event: State.InnerEvent): Outcome => {
+  const { mode } = stateRow(step.state.name)
+  const isMessage = event._tag === "PeerSaid" || event._tag === "ChainSaid"
+  if (mode === "postpone" && (isMessage || event._tag === "Signed")) return "postpone"
+  // A stray signature ends the reference node's machine too; it is harmless.
+  if (mode.startsWith("error") && isMessage) return step.stop("protocol_error")
+  step.dropped(keyOf(event), "not_expected")
+}
+
+/** A request to a responder that has no peer yet. */
+const callBeforePeer = (step: Step, request: Request, callId: CallId): void =>
+  swallowedBeforePeer.has(request._tag) ? step.accept(callId) : step.refuse(callId, "not_ready")
+
+const dispatch = (step: Step, event: State.InnerEvent): Outcome => {
+  const { name } = step.state
+  if (event._tag === "Called") {
+    const { callId, request } = event
+    if (request._tag === "Stop") return Life.stopped(step, callId)
+    if (request._tag === "SigningReply") {
+      // A signing reply is taken note of and needs no more answer, whatever becomes of it.
+      step.accept(callId)
+      return handle(step, { _tag: "Signed", tag: request.tag, signedTx: request.signedTx })
+    }
+    if (stateRow(name).mode === "error_all") return callBeforePeer(step, request, callId)
+    if (notServed.has(request._tag)) return step.refuse(callId, "unknown_request")
+  }
+  const key = keyOf(event)
+  for (const cells of [table[name], anyState]) {
+    const outcome = cells.get(key)?.handle(step, event)
+    if (outcome !== "unhandled" && cells.has(key)) return outcome
+  }
+  return event._tag === "Called" ? defaultCall(step, event.callId) : defaultMessage(step, event)
+}
+
+const handle = (step: Step, event: State.InnerEvent): void => {
+  if (dispatch(step, event) === "postpone") step.postpone(event)
+}
+
+/** After a change of state all that waited is taken again, oldest first. */
+const replay = (step: Step, before: StateName): void => {
+  let name = before
+  while (!step.state.isStopped) {
+    if (step.state.name !== name) {
+      name = step.state.name
+      step.requeue()
+    }
+    const next = step.takeQueued()
+    if (next === undefined) return
+    handle(step, next)
+  }
+}
+
+/**
+ * What an event does to a state machine. Total: no event throws, none is lost, every `Called` is answered exactly once,
+ * at once or when a later event lets a postponed call run. Effects are in the order in which they are to be done; the
+ * answer to a call comes before the reports it causes. A stopped machine refuses calls and ignores everything else.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const transition = (
+  state: FsmState,
+  event: FsmEvent,
+  env: FsmEnvironment
+): { readonly state: FsmState; readonly effects: ReadonlyArray<FsmEffect> } => {
+  const step = new Step(state, env)
+  if (event._tag === "Called" && event.request._tag === "Ping") {
+    // Pings keep the socket alive and do not reach the machine: no timer starts again.
+    step.value(event.callId, { _tag: "Pong" })
+    return { state, effects: step.effects }
+  }
+  if (state.isStopped) {
+    if (event._tag === "Called") step.refuse(event.callId, "unknown_request")
+    return { state, effects: step.effects }
+  }
+  handle(step, event)
+  replay(step, state.name)
+  if (!step.state.isStopped) {
+    const milliseconds = step.state.options.timeouts[stateRow(step.state.name).timer]
+    step.effects.push({ _tag: "SetTimer", milliseconds })
+  }
+  return { state: step.state, effects: step.effects }
+}

@@ -1,0 +1,204 @@
+/**
+ * An æternity node for state channels, in the process of its clients: one state machine for each client's channel
+ * end, a simulated chain, and blocks when they are wanted.
+ *
+ * The machines and the ledger are pure; this is the shell that feeds them with frames, timers and blocks, one event
+ * at a time and in order. Time comes from `Clock`, ids from `Crypto`: with a test clock and a seeded double of
+ * `Crypto`, two runs are equal to the byte.
+ *
+ * Specification: channel WebSocket API, connection and opening; æternity node, channel FSM.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import type { SignedTx } from "../chain/SignedTx.js"
+import { Crypto } from "../crypto/Crypto.js"
+import * as ApiEncoding from "../encoding/ApiEncoding.js"
+import * as Bytes from "../encoding/Bytes.js"
+import { Codec } from "../protocol/Codec.js"
+import type { ClientLink } from "./internal/shell/Machine.js"
+import { Shell } from "./internal/shell/Shell.js"
+import { Timers } from "./internal/shell/Timers.js"
+import * as Ledger from "./Ledger.js"
+
+export type { ClientLink } from "./internal/shell/Machine.js"
+
+/**
+ * A client's socket from the node's point of view; the transport calls it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface NodeSession {
+  /** A text frame of the client. Binary frames are not part of the protocol: do not pass them on. */
+  readonly receive: (text: string) => Effect.Effect<void>
+  /** The socket is gone, or the client has begun to close it. Later calls do nothing. */
+  readonly closed: Effect.Effect<void>
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface ChannelNodeService {
+  /**
+   * A client has connected with this query string (without `?`; `undefined` and empty are closed with 1011, where a
+   * server answers HTTP 500). What is wrong with the query is told on the link: a refusal and 1000, 1000 alone, or
+   * 1011. Never fails.
+   */
+  readonly accept: (query: string | undefined, link: ClientLink) => Effect.Effect<NodeSession>
+  /** Gives a transaction to the mempool, as a post to the node's HTTP API does. */
+  readonly submit: (signedTx: SignedTx) => Effect.Effect<ApiEncoding.TxHash, Ledger.MempoolError>
+  /** Makes this many key blocks; each takes the waiting transactions first. */
+  readonly mine: (keyBlocks: number) => Effect.Effect<void>
+  /** Makes one micro block of the transactions that wait. */
+  readonly mineMicro: Effect.Effect<void>
+  /** Adds aettos to an account, or makes it: a faucet. */
+  readonly fund: (address: ApiEncoding.AccountAddress, amount: bigint) => Effect.Effect<void>
+  /** Whether a micro block is made as soon as a transaction waits. */
+  readonly auto: (on: boolean) => Effect.Effect<void>
+  /** The chain as it is now. */
+  readonly ledger: Effect.Effect<Ledger.Ledger>
+}
+
+/**
+ * The node.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class ChannelNode extends Context.Tag("@aechannel/core/ChannelNode")<
+  ChannelNode,
+  ChannelNodeService
+>() {}
+
+/**
+ * When blocks are made, next to those that are asked for.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface MiningOptions {
+  /** A micro block as soon as a transaction waits. Default true. */
+  readonly automatic?: boolean
+  /** Key blocks right after each such micro block. Default 5, which is deeper than the usual minimum depth of 3. */
+  readonly keyBlocksAfter?: number
+  /** A key block every so often. Default: none. */
+  readonly interval?: Duration.DurationInput
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface ChannelNodeOptions {
+  /** The chain to start with. */
+  readonly ledger: Ledger.Ledger
+  readonly mining?: MiningOptions
+  /** How long `channel_accept` takes from the responder to the initiator. Default 10 ms; less breaks the JavaScript SDK. */
+  readonly acceptDelay?: Duration.DurationInput
+  /** The time between the last report and the close of a socket. Default 5 ms. */
+  readonly closeDelay?: Duration.DurationInput
+  /** State machines at a time; an opening above is refused with -32603. Default 1000. */
+  readonly maxChannels?: number
+  /**
+   * Refuses with -32603 what a real node swallows, and sends `channels.error` reports, which a real node loses.
+   * Default false: every frame as a real node sends it.
+   */
+  readonly helpfulErrors?: boolean
+}
+
+/**
+ * Starts a node that runs until its scope closes; then its timers are gone, and sockets are left to their transport.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  options: ChannelNodeOptions
+): Effect.Effect<ChannelNodeService, never, Crypto | Codec | Scope.Scope> =>
+  Effect.gen(function* () {
+    const crypto = yield* Crypto
+    const codec = yield* Codec
+    const timers = new Timers(yield* Effect.clock)
+    const interval = options.mining?.interval
+    const shell = new Shell(codec, crypto, timers, options.ledger, {
+      automatic: options.mining?.automatic ?? true,
+      keyBlocksAfter: options.mining?.keyBlocksAfter ?? 5,
+      interval: interval === undefined ? undefined : Duration.toMillis(interval),
+      acceptDelay: Duration.toMillis(options.acceptDelay ?? 10),
+      closeDelay: Duration.toMillis(options.closeDelay ?? 5),
+      maxChannels: options.maxChannels ?? 1000,
+      helpfulErrors: options.helpfulErrors ?? false
+    })
+
+    const writeLogs = Effect.suspend(() =>
+      Effect.forEach(
+        shell.jobs.logs.splice(0),
+        ({ cause, level, message }) =>
+          level === "error" ? Effect.logError(message, cause) : Effect.logDebug(message),
+        { discard: true }
+      )
+    )
+    /** Lets the shell work, then writes what it has to say. */
+    const work = <A>(f: (shell: Shell) => A): Effect.Effect<A> =>
+      Effect.suspend(() => {
+        const result = f(shell)
+        return shell.jobs.logs.length === 0 ? Effect.succeed(result) : Effect.as(writeLogs, result)
+      })
+
+    const accept: ChannelNodeService["accept"] = (query, link) =>
+      Effect.gen(function* () {
+        const fsmId = yield* crypto.randomBytes(32)
+        const temporaryChannelId = yield* crypto.randomBytes(32)
+        const session = yield* work((shell) =>
+          shell.open(query ?? "", link, {
+            fsmId: Redacted.make(ApiEncoding.encode("ba", fsmId)),
+            temporaryChannelId: Bytes.toHex(temporaryChannelId)
+          })
+        )
+        return {
+          receive: (text) => work((shell) => shell.receive(session, text)),
+          closed: work((shell) => shell.closed(session))
+        }
+      })
+
+    yield* Effect.forkScoped(timers.run(work(() => undefined)))
+    return {
+      accept,
+      submit: (signedTx) =>
+        Effect.flatMap(
+          work((shell) => shell.blocks.submit(signedTx)),
+          (taken) => (taken instanceof Ledger.MempoolError ? Effect.fail(taken) : Effect.succeed(taken))
+        ),
+      mine: (keyBlocks) => work((shell) => shell.blocks.mine(keyBlocks)),
+      mineMicro: work((shell) => shell.blocks.mineMicro()),
+      fund: (address, amount) => work((shell) => shell.blocks.fund(address, amount)),
+      auto: (on) => work((shell) => shell.blocks.auto(on)),
+      ledger: Effect.sync(() => shell.blocks.ledger)
+    }
+  })
+
+/**
+ * The node as a layer. See {@link make}.
+ *
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { ChannelNode, Crypto, JsonRpcSignedTx, Ledger } from "@aechannel/core"
+ *
+ * const node = ChannelNode.layer({ ledger: Ledger.make({ networkId: "ae_dev", accounts: [] }) }).pipe(
+ *   Layer.provide([Crypto.layerNoble, JsonRpcSignedTx.layer])
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options: ChannelNodeOptions): Layer.Layer<ChannelNode, never, Crypto | Codec> =>
+  Layer.scoped(ChannelNode, make(options))

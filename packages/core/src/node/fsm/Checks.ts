@@ -1,0 +1,180 @@
+/**
+ * What a channel's state machine checks before it takes a signature or a proposal. Each check says the reason of its
+ * failure, or nothing.
+ *
+ * Specification: channel state machine, checks.
+ *
+ * @since 0.1.0
+ */
+import * as SignedTx from "../../chain/SignedTx.js"
+import * as Transaction from "../../chain/Transaction.js"
+import type { AccountAddress } from "../../encoding/ApiEncoding.js"
+import * as Bytes from "../../encoding/Bytes.js"
+import { signTags } from "../../protocol/SignTag.js"
+import * as Apply from "../../state/Apply.js"
+import * as Trees from "../../state/Trees.js"
+import type { Pending } from "./State.js"
+import type { Step } from "./Step.js"
+import type { Proposal } from "./Table.js"
+import { blockFault, closeMutualTx, participants } from "./Transactions.js"
+
+const verify = (step: Step, signed: SignedTx.SignedTx, signers: ReadonlyArray<AccountAddress>): boolean => {
+  const { chain, crypto } = step.env
+  // Generalized accounts authenticate by layers, which this machine does not serve.
+  if (SignedTx.authentications(signed).gaIds.length > 0) return false
+  return (
+    SignedTx.verify(signed, signers, { networkId: chain.networkId, crypto, protocol: chain.protocol }) ===
+    "ok"
+  )
+}
+
+/**
+ * Whether both parties signed, and nobody else.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const signedByBoth = (step: Step, signed: SignedTx.SignedTx): boolean => {
+  const both = participants(step.state)
+  return both !== undefined && verify(step, signed, both)
+}
+
+/** One party is enough for a half-signed transaction; one that carries two authentications must carry both. */
+const signedByStarter = (step: Step, signed: SignedTx.SignedTx, starter: AccountAddress): boolean =>
+  SignedTx.authentications(signed).total < 2 ? verify(step, signed, [starter]) : signedByBoth(step, signed)
+
+const wrongType: Partial<Record<Transaction.Tag, string>> = {
+  ChannelCreateTx: "not_create_tx",
+  ChannelOffchainTx: "not_offchain_tx",
+  ChannelDepositTx: "not_deposit_tx",
+  ChannelWithdrawTx: "not_withdraw_tx",
+  ChannelCloseMutualTx: "not_close_mutual_tx",
+  ChannelSettleTx: "not_settle_tx"
+}
+
+/** Where two transactions differ, in the node's order: channel id, round, state hash, type, and then any byte. */
+const difference = (
+  expected: Transaction.Transaction,
+  actual: Transaction.Transaction
+): string | undefined => {
+  const wrong = wrongType[expected._tag] ?? "wrong_transaction_type"
+  if ("channelId" in expected) {
+    if (!("channelId" in actual)) return wrong
+    if (actual.channelId !== expected.channelId) return "different_channel_id"
+  }
+  if ("round" in expected) {
+    if (!("round" in actual)) return wrong
+    if (actual.round !== expected.round) return "wrong_round"
+  }
+  if ("stateHash" in expected) {
+    if (!("stateHash" in actual)) return wrong
+    if (!Bytes.equals(actual.stateHash, expected.stateHash)) return "bad_state_hash"
+  }
+  return actual._tag === expected._tag ? undefined : wrong
+}
+
+/**
+ * What is wrong with what the own client signed: it must be the very transaction it was asked to sign, with the own
+ * signature (starter) or those of both parties (acknowledger).
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const ownSignatureFault = (
+  step: Step,
+  signed: SignedTx.SignedTx,
+  pending: Pending
+): string | undefined => {
+  const actual = SignedTx.innermost(signed)
+  const different = difference(pending.signedTx.tx, actual.tx)
+  if (different !== undefined) return different
+  if (!SignedTx.sameTransaction(actual, pending.signedTx)) return "different_transaction"
+  const good =
+    signTags[pending.tag].side === "acknowledger"
+      ? signedByBoth(step, signed)
+      : signedByStarter(step, signed, step.ownAddress)
+  return good ? undefined : "bad_signature"
+}
+
+/**
+ * What is wrong with the create transaction the initiator signed. The first two reasons are reported to the client; a
+ * block that is out of the window is not.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const createFault = (step: Step, signed: SignedTx.SignedTx): string | undefined => {
+  const { tx } = SignedTx.innermost(signed)
+  const both = participants(step.state)
+  if (tx._tag !== "ChannelCreateTx") return "not_create_tx"
+  if (both === undefined || tx.initiatorId !== both[0] || tx.responderId !== both[1]) return "bad_signature"
+  return signedByStarter(step, signed, both[0]) ? undefined : "bad_signature"
+}
+
+/**
+ * Whether a create transaction opens the channel in the state this machine computed.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const opensOwnState = (step: Step, tx: Transaction.Transaction): boolean =>
+  tx._tag === "ChannelCreateTx" && Bytes.equals(tx.stateHash, Trees.stateHash(step.state.offChain.trees))
+
+/**
+ * What is wrong with an update the peer proposes, or the trees after it: everything is computed again from the own
+ * state.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const peerUpdate = (
+  step: Step,
+  message: Proposal
+): { readonly reason: string } | { readonly trees: Trees.Trees } => {
+  const { channelId, channelReserve, offChain } = step.state
+  const { blockHash, signedTx, updates } = message
+  const both = participants(step.state)
+  const { tx } = SignedTx.innermost(signedTx)
+  if (both === undefined || message.channelId !== channelId) return { reason: "channel_id_mismatch" }
+  const block = blockFault(step, blockHash)
+  if (block !== undefined) return { reason: block }
+  if (tx._tag !== "ChannelOffchainTx") return { reason: "not_offchain_tx" }
+  if (tx.channelId !== channelId) return { reason: "different_channel_id" }
+  const round = offChain.round + 1
+  if (tx.round !== round) return { reason: "wrong_round" }
+  if (!Transaction.validAtProtocol(tx, step.env.chain.protocol)) return { reason: "invalid_at_protocol" }
+  // Deposits and withdrawals change what the channel holds: in an off-chain transaction they are a fraud.
+  if (updates.some((update) => update._tag === "OffChainDeposit" || update._tag === "OffChainWithdrawal")) {
+    return { reason: "not_offchain_tx" }
+  }
+  const trees = Apply.applyUpdates(offChain.trees, updates, { round, channelReserve, participants: both })
+  if (trees instanceof Apply.UpdateError) return { reason: trees.reason }
+  if (!Bytes.equals(Trees.stateHash(trees), tx.stateHash)) return { reason: "bad_state_hash" }
+  const other = step.otherAddress
+  if (other === undefined || !signedByStarter(step, signedTx, other)) return { reason: "bad_signature" }
+  return { trees }
+}
+
+/**
+ * What is wrong with a mutual close the peer proposes: it is made again from the own state with the peer's fee and
+ * must agree in everything but the nonce.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const peerShutdownFault = (step: Step, message: Proposal): string | undefined => {
+  const { signedTx } = message
+  const { tx } = SignedTx.innermost(signedTx)
+  const other = step.otherAddress
+  if (message.channelId !== step.state.channelId) return "channel_id_mismatch"
+  if (tx._tag !== "ChannelCloseMutualTx") return "not_close_mutual_tx"
+  if (other === undefined || tx.fromId !== other) return "invalid_shutdown"
+  const block = blockFault(step, message.blockHash)
+  if (block !== undefined) return block
+  if (!signedByStarter(step, signedTx, other)) return "bad_signature"
+  const own = closeMutualTx(step, other, { fee: tx.fee, nonce: tx.nonce })
+  if ("reason" in own) return own.reason
+  return Bytes.equals(Transaction.encode(own), SignedTx.innermost(signedTx).txBytes)
+    ? undefined
+    : "shutdown_tx_validation"
+}

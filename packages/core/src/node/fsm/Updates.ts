@@ -1,0 +1,174 @@
+/**
+ * Off-chain updates: proposing and co-signing.
+ *
+ * Specification: channel state machine, update.
+ *
+ * @since 0.1.0
+ */
+import * as SignedTx from "../../chain/SignedTx.js"
+import type { CallId } from "../FsmEvent.js"
+import type { Transfer } from "../../protocol/Request.js"
+import * as Apply from "../../state/Apply.js"
+import type { Update } from "../../state/Update.js"
+import type { MutualOperation } from "../PeerMessage.js"
+import { ownSignatureFault, peerUpdate, signedByBoth } from "./Checks.js"
+import { badOwnSignature, refuseProposal } from "./Endings.js"
+import type { Pending } from "./State.js"
+import type { Outcome, Step } from "./Step.js"
+import { operationOf, type Proposal } from "./Table.js"
+import { fitsFrame, offChainTx, participants, pickBlock } from "./Transactions.js"
+
+/**
+ * The own client proposes a transfer: the updates are applied once, here, and the result is kept until the peer
+ * agrees.
+ *
+ * @since 0.1.0
+ * @category handlers
+ */
+export const transfer = (step: Step, request: Transfer, callId: CallId): Outcome => {
+  const { channelReserve, clientConnected, offChain } = step.state
+  const both = participants(step.state)
+  if (!clientConnected || both === undefined) return step.refuse(callId, "client_disconnected")
+  const { amount, from, to } = request
+  if (from === to || !both.includes(from) || !both.includes(to)) return step.refuse(callId, "invalid_pubkeys")
+  const blockHash = pickBlock(step, request.blockHash)
+  if (blockHash === undefined) return step.refuse(callId, "unknown_block_hash")
+  const updates: ReadonlyArray<Update> = [
+    { _tag: "OffChainTransfer", from, to, amount },
+    ...request.meta.map((data): Update => ({ _tag: "OffChainMeta", data }))
+  ]
+  const round = offChain.round + 1
+  const trees = Apply.applyUpdates(offChain.trees, updates, { round, channelReserve, participants: both })
+  if (trees instanceof Apply.UpdateError) return step.refuse(callId, trees.reason)
+  const tx = offChainTx(step, trees, updates)
+  if (tx === undefined) return step.refuse(callId, "unknown_request")
+  const signedTx = SignedTx.unsigned(tx)
+  if (!fitsFrame(signedTx, updates)) return step.refuse(callId, "frame_too_large")
+  step.accept(callId)
+  step.requestSignature(
+    {
+      stage: "sign",
+      tag: "update",
+      signedTx,
+      serial: undefined,
+      updates,
+      blockHash,
+      trees,
+      origin: "open"
+    },
+    true
+  )
+}
+
+/** An own proposal has left: until the peer answers, nothing else is co-signed for the round. */
+const expose = (step: Step, operation: MutualOperation, pending: Pending): void => {
+  if (!step.state.peerConnected) return
+  step.set({ exposed: [...step.state.exposed, { operation, pending }] })
+}
+
+/**
+ * Hands the half-signed proposal of the own client to the peer.
+ *
+ * @since 0.1.0
+ * @category handlers
+ */
+export const propose = (
+  step: Step,
+  signedTx: SignedTx.SignedTx,
+  pending: Pending,
+  next: "awaiting_update_ack" | "mutual_closing"
+): Outcome => {
+  const fault = ownSignatureFault(step, signedTx, pending)
+  if (fault !== undefined) return badOwnSignature(step, fault, pending)
+  const { channelId } = step.state
+  if (channelId === null) return "unhandled"
+  const operation = operationOf(pending.tag)
+  const serial = step.state.nextSerial
+  const signed: Pending = { ...pending, stage: "ack", signedTx, serial }
+  step.log("rcv", "signed", { _tag: "Signed", signedTx })
+  step.set({ pending: signed, nextSerial: serial + 1 })
+  if (operation === "update") step.setOffChain({ halfSignedTx: signedTx })
+  const { blockHash, updates } = pending
+  step.tell({ _tag: "Proposal", operation, serial, channelId, blockHash, signedTx, updates })
+  expose(step, operation, signed)
+  step.enter(next)
+}
+
+/**
+ * A new co-signed state. Proposals for its round or an older one can never be acknowledged any more.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const apply = (step: Step, pending: Pending, signedTx: SignedTx.SignedTx): void => {
+  const { exposed, offChain } = step.state
+  const { trees } = pending
+  if (trees === undefined) return
+  step.setOffChain({ trees, round: offChain.round + 1, signedTx, halfSignedTx: undefined })
+  if (exposed.length > 0) step.set({ exposed: exposed.filter(({ operation }) => operation === "shutdown") })
+}
+
+/**
+ * The peer proposes an update to an idle machine.
+ *
+ * @since 0.1.0
+ * @category handlers
+ */
+export const peerProposesUpdate = (step: Step, message: Proposal): Outcome => {
+  step.received(message)
+  const { blockHash, signedTx, updates } = message
+  // An own proposal that the peer has not answered may still be acknowledged: never two bodies for a round.
+  if (step.state.exposed.length > 0) return refuseProposal(step, message, 2, "own_proposal_unanswered")
+  const checked = peerUpdate(step, message)
+  if ("reason" in checked) return refuseProposal(step, message, 2, checked.reason)
+  const { trees } = checked
+  const pending: Pending = {
+    stage: "sign",
+    tag: "update_ack",
+    signedTx,
+    serial: message.serial,
+    updates,
+    blockHash,
+    trees,
+    origin: "open"
+  }
+  step.info("update")
+  if (!step.state.clientConnected) {
+    if (!signedByBoth(step, signedTx)) return refuseProposal(step, message, 2, "client_disconnected")
+    return acknowledge(step, signedTx, pending)
+  }
+  step.requestSignature(pending, true)
+}
+
+/**
+ * A deposit or withdrawal of the peer, which this machine does not serve.
+ *
+ * @since 0.1.0
+ * @category handlers
+ */
+export const peerProposesUnserved = (step: Step, message: Proposal): Outcome => {
+  step.received(message)
+  refuseProposal(step, message, 2, "not_served")
+}
+
+const acknowledge = (step: Step, signedTx: SignedTx.SignedTx, pending: Pending): void => {
+  const { channelId } = step.state
+  if (channelId === null) return
+  const { blockHash } = pending
+  step.tell({ _tag: "Acknowledgement", operation: "update", channelId, blockHash, signedTx })
+  apply(step, pending, signedTx)
+  step.enter("open")
+}
+
+/**
+ * The own client co-signed the peer's update.
+ *
+ * @since 0.1.0
+ * @category handlers
+ */
+export const updateCoSigned = (step: Step, signedTx: SignedTx.SignedTx, pending: Pending): Outcome => {
+  const fault = ownSignatureFault(step, signedTx, pending)
+  if (fault !== undefined) return badOwnSignature(step, fault, pending)
+  step.log("rcv", "signed", { _tag: "Signed", signedTx })
+  acknowledge(step, signedTx, pending)
+}
