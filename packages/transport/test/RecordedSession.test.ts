@@ -17,7 +17,13 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { acceptedDifferences, type AcceptedDifference, differences } from "./support/Comparison.js"
 import { RawClient } from "./support/RawClient.js"
-import { at, recordedAddresses, recordedChannelId, type Role, session } from "../../core/test/support/RecordedSession.js"
+import {
+  at,
+  recordedAddresses,
+  recordedChannelId,
+  type Role,
+  session
+} from "../../core/test/support/RecordedSession.js"
 
 const networkId = "ae_dev"
 const roles: ReadonlyArray<Role> = ["initiator", "responder"]
@@ -70,7 +76,10 @@ it.scopedLive("the recorded session of the API document gives the same frames in
       let keyBlocks = 0
 
       const substitute = (text: string): string =>
-        roles.reduce((result, role) => result.replaceAll(recordedAddresses[role], accounts[role].address), text)
+        roles.reduce(
+          (result, role) => result.replaceAll(recordedAddresses[role], accounts[role].address),
+          text
+        )
 
       for (const line of session) {
         const client = clients[line.who]
@@ -113,7 +122,9 @@ it.scopedLive("the recorded session of the API document gives the same frames in
             break
           }
           case "close":
-            found.push(...((yield* Effect.promise(() => client?.rest() ?? Promise.resolve([]))) as Array<string>))
+            found.push(
+              ...((yield* Effect.promise(() => client?.rest() ?? Promise.resolve([]))) as Array<string>)
+            )
         }
       }
     }).pipe(Effect.provide(layerFor(accounts)))

@@ -14,7 +14,8 @@ export const acceptedDifferences = {
     "since April 2020 the frames around funding_created and funding_signed carry the channel id; the recorded node still sent null",
   "fsm id in funding_*": "since April 2020 funding_created and funding_signed carry the fsm id",
   "create transaction version 2": "the recorded node ran a protocol before Iris, ours runs Ceres",
-  "hashed-mode signatures": "ours are made over the hash of the transaction, the recorded ones over the transaction"
+  "hashed-mode signatures":
+    "ours are made over the hash of the transaction, the recorded ones over the transaction"
 } as const
 export type AcceptedDifference = keyof typeof acceptedDifferences
 
@@ -40,7 +41,12 @@ export const differences = (
   met: Set<AcceptedDifference>
 ): ReadonlyArray<string> => {
   const walk = (left: Json.Json, right: Json.Json, path: string): ReadonlyArray<string> => {
-    if (left === null && typeof right === "string" && right.startsWith("ch_") && path.endsWith(".channel_id")) {
+    if (
+      left === null &&
+      typeof right === "string" &&
+      right.startsWith("ch_") &&
+      path.endsWith(".channel_id")
+    ) {
       met.add("channel id set earlier")
       return []
     }

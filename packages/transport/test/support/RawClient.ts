@@ -20,7 +20,10 @@ const connect = (url: string): Effect.Effect<RawClient, never, Scope.Scope> =>
         new Promise<{ readonly client: RawClient; readonly socket: WebSocket }>((resolve, reject) => {
           const socket = new WebSocket(url)
           const frames: Array<string> = []
-          const waiting: Array<{ readonly take: (frame: string) => void; readonly fail: (error: Error) => void }> = []
+          const waiting: Array<{
+            readonly take: (frame: string) => void
+            readonly fail: (error: Error) => void
+          }> = []
           let closed: number | undefined
           const onClosed: Array<() => void> = []
           socket.on("message", (data) => {
@@ -31,7 +34,8 @@ const connect = (url: string): Effect.Effect<RawClient, never, Scope.Scope> =>
           })
           socket.on("close", (code) => {
             closed = code
-            for (const waiter of waiting) waiter.fail(new Error(`closed with ${code} while a frame was awaited`))
+            for (const waiter of waiting)
+              waiter.fail(new Error(`closed with ${code} while a frame was awaited`))
             for (const notify of onClosed) notify()
           })
           const client: RawClient = {
@@ -40,7 +44,8 @@ const connect = (url: string): Effect.Effect<RawClient, never, Scope.Scope> =>
               new Promise((take, fail) => {
                 const frame = frames.shift()
                 if (frame !== undefined) return take(frame)
-                if (closed !== undefined) return fail(new Error(`closed with ${closed} while a frame was awaited`))
+                if (closed !== undefined)
+                  return fail(new Error(`closed with ${closed} while a frame was awaited`))
                 const timer = setTimeout(() => fail(new Error("no frame came")), patience)
                 waiting.push({
                   take: (value) => {
