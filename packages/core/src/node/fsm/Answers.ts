@@ -8,7 +8,7 @@
 import * as SignedTx from "../../chain/SignedTx.js"
 import { signTags } from "../../protocol/SignTag.js"
 import type { PeerMessage } from "../PeerMessage.js"
-import { signedByBoth } from "./Checks.js"
+import { completedBy } from "./Checks.js"
 import { adoptClosing, closingAcknowledged } from "./Closing.js"
 import { endingOf } from "./Endings.js"
 import type { Exposed } from "./State.js"
@@ -35,7 +35,11 @@ export const acknowledged = (step: Step, message: Message<"Acknowledgement">): O
   const awaited = pending?.stage === "ack" && operationOf(pending.tag) === message.operation
   const current: Exposed | undefined = awaited ? { operation: message.operation, pending } : undefined
   const late = exposed.find((each) => each.pending !== pending && isAnswerTo(message, each))
-  const good = message.channelId === channelId && signedByBoth(step, message.signedTx)
+  const half = (current !== undefined && isAnswerTo(message, current) ? current : late)?.pending.signedTx
+  const good =
+    half !== undefined &&
+    message.channelId === channelId &&
+    completedBy(step, message.signedTx, half, step.otherAddress)
   if (current !== undefined && (!good || !isAnswerTo(message, current))) {
     if (late !== undefined && good) return adopt(step, message, late)
     step.set({ exposed: exposed.filter((each) => each.pending !== pending) })
@@ -142,7 +146,7 @@ const withdrawn = (step: Step, message: Message<"OperationError">): boolean => {
     endByPeer(step, message)
     return true
   }
-  // Answered before, or ignored: saying it once more does no harm. A co-signature on its way is the answer.
-  if (message.refuses === undefined && !isPending) step.tellEnding(refusal)
+  // It was ignored when it came, which some proposals are: now it gets its answer.
+  if (withdraws !== undefined && withdraws > step.state.answeredSerial) step.tellEnding(refusal)
   return false
 }

@@ -39,6 +39,27 @@ export const signedByBoth = (step: Step, signed: SignedTx.SignedTx): boolean => 
   return both !== undefined && verify(step, signed, both)
 }
 
+/**
+ * Whether both parties signed, where the one signature of `half` has been checked before: only the other one, which
+ * must be that of `last`, is looked at.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const completedBy = (
+  step: Step,
+  signed: SignedTx.SignedTx,
+  half: SignedTx.SignedTx,
+  last: AccountAddress | undefined
+): boolean => {
+  const [known, ...more] = half.signatures
+  if (last === undefined || known === undefined || more.length > 0) return signedByBoth(step, signed)
+  if (!SignedTx.sameTransaction(signed, half)) return signedByBoth(step, signed)
+  const rest = signed.signatures.filter((signature) => !Bytes.equals(signature, known))
+  if (signed.signatures.length !== 2 || rest.length !== 1) return false
+  return verify(step, { ...signed, signatures: rest }, [last])
+}
+
 /** One party is enough for a half-signed transaction; one that carries two authentications must carry both. */
 const signedByStarter = (step: Step, signed: SignedTx.SignedTx, starter: AccountAddress): boolean =>
   SignedTx.authentications(signed).total < 2 ? verify(step, signed, [starter]) : signedByBoth(step, signed)
@@ -91,7 +112,7 @@ export const ownSignatureFault = (
   if (!SignedTx.sameTransaction(actual, pending.signedTx)) return "different_transaction"
   const good =
     signTags[pending.tag].side === "acknowledger"
-      ? signedByBoth(step, signed)
+      ? completedBy(step, signed, pending.signedTx, step.ownAddress)
       : signedByStarter(step, signed, step.ownAddress)
   return good ? undefined : "bad_signature"
 }

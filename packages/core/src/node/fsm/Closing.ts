@@ -90,6 +90,7 @@ const coSign = (step: Step, signedTx: SignedTx.SignedTx, pending: Pending): void
   if (channelId === null) return
   const { blockHash } = pending
   step.tell({ _tag: "Acknowledgement", operation: "shutdown", channelId, blockHash, signedTx })
+  step.answered(pending.serial)
   step.onChainTx("close_mutual", signedTx)
   step.set({ pending: { ...pending, stage: "close", signedTx } })
   step.enter("mutual_closed")

@@ -45,7 +45,7 @@ export const badOwnSignature = (step: Step, fault: string, pending: Pending): Ou
  * @category transitions
  */
 export const refuseProposal = (step: Step, message: Proposal, code: number, reason: string): void => {
-  step.note("refused", reason)
+  step.error(reason)
   const { operation, serial } = message
   step.fallBack({ code, operation, refuses: serial })
 }

@@ -88,10 +88,15 @@ export const leaveAcknowledged = (step: Step, message: Message<"LeaveAck">): Out
  * @category handlers
  */
 export const linkDown = (step: Step): Outcome => {
-  const { clientMayDisconnect, offChain, options, postponed, status } = step.state
-  step.set({ peerConnected: false, postponed: postponed.filter((event) => event._tag !== "PeerSaid") })
+  const { clientMayDisconnect, name, offChain, options, postponed, status } = step.state
+  step.set({
+    peerConnected: false,
+    postponed: postponed.filter((event) => event._tag !== "PeerSaid"),
+    // Nothing that was on its way on this link arrives any more.
+    exposed: []
+  })
   step.log("rcv", "disconnect", { _tag: "Note", note: "disconnect" })
-  if (status === "closing") return
+  if (status === "closing" || name === "channel_closed") return
   if (!options.keepRunning || !clientMayDisconnect) return step.stop("disconnect")
   step.info("peer_disconnected")
   // Before the create transaction is locked there is no state to fall back to.

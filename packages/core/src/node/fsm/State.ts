@@ -255,6 +255,8 @@ export interface FsmState {
   readonly exposed: ReadonlyArray<Exposed>
   /** Serial of the next own proposal. */
   readonly nextSerial: number
+  /** The highest serial of the peer's proposals that has got an answer. */
+  readonly answeredSerial: number
   readonly depthWatch: DepthWatch | undefined
   readonly ongoing: boolean
   readonly clientConnected: boolean
@@ -313,6 +315,7 @@ export const initial = (given: FsmOptions): FsmState => {
     pending: undefined,
     exposed: [],
     nextSerial: 1,
+    answeredSerial: 0,
     depthWatch: undefined,
     ongoing: false,
     clientConnected: true,

@@ -76,11 +76,6 @@ export class Step {
     this.set({ log: History.add(log, { kind, tag, time: this.env.now, payload, channelId }) })
   }
 
-  /** An event of the inside: shown in no history, there for whoever debugs. */
-  note(tag: string, note: string): void {
-    this.log("evt", tag, { _tag: "Note", note })
-  }
-
   answer(callId: CallId, answer: Answer): void {
     this.effects.push({ _tag: "Answer", callId, answer })
   }
@@ -124,7 +119,6 @@ export class Step {
   /** Why something was given up, for clients that handle `channels.error`; reference nodes lose it. */
   error(message: string): void {
     if (this.env.helpfulErrors) this.report("error", { _tag: "ErrorReport", message })
-    else this.note("error", message)
   }
 
   /** Says something to the peer; without a peer it is lost. */
@@ -146,6 +140,7 @@ export class Step {
     const { channelId, offChain } = this.state
     const { code, operation, refuses, withdraws } = ending
     if (channelId === null || (refuses === undefined && withdraws === undefined)) return
+    this.answered(refuses)
     this.tell({
       _tag: "OperationError",
       operation,
@@ -155,6 +150,11 @@ export class Step {
       ...(refuses === undefined ? {} : { refuses }),
       ...(withdraws === undefined ? {} : { withdraws })
     })
+  }
+
+  /** A proposal of the peer has got its answer. */
+  answered(serial: number | undefined): void {
+    if (serial !== undefined && serial > this.state.answeredSerial) this.set({ answeredSerial: serial })
   }
 
   /** Asks the own client to sign and waits for it. Sign requests know no report flag. */
@@ -232,7 +232,7 @@ export class Step {
 
   /** Ends the machine: calls that still wait are refused, then `died`. */
   stop(reason: string): void {
-    this.note("close", reason)
+    this.log("evt", "close", { _tag: "Note", note: reason })
     this.requeue()
     for (const event of this.queue) {
       if (event._tag === "Called") this.refuse(event.callId, "unknown_request")

@@ -156,6 +156,7 @@ const acknowledge = (step: Step, signedTx: SignedTx.SignedTx, pending: Pending):
   if (channelId === null) return
   const { blockHash } = pending
   step.tell({ _tag: "Acknowledgement", operation: "update", channelId, blockHash, signedTx })
+  step.answered(pending.serial)
   apply(step, pending, signedTx)
   step.enter("open")
 }
