@@ -1,16 +1,21 @@
-// One file for the command line: importing the unbundled libraries costs more time than most commands take.
-import { readFileSync } from "node:fs"
-import { join } from "node:path"
+// The command line in two files: importing the unbundled libraries costs more time than most commands take, and the
+// entry (`--version`) needs none of them.
+import { readFileSync, readdirSync, rmSync } from "node:fs"
+import { basename, join } from "node:path"
 import { build } from "esbuild"
 import { root } from "./bootstrap.mjs"
 
-const { version } = JSON.parse(readFileSync(join(root, "packages/node-cli/package.json"), "utf8"))
+const folder = join(root, "packages/node-cli")
+const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"))
 
-await build({
-  absWorkingDir: join(root, "packages/node-cli"),
+const { metafile } = await build({
+  absWorkingDir: folder,
   entryPoints: ["src/bin.ts"],
-  outfile: "dist/bin.js",
+  outdir: "dist",
+  chunkNames: "chunks/[name]-[hash]",
   bundle: true,
+  splitting: true,
+  metafile: true,
   minify: true,
   keepNames: true,
   platform: "node",
@@ -24,3 +29,7 @@ await build({
   },
   logLevel: "warning"
 })
+
+const current = new Set(Object.keys(metafile.outputs).map((file) => basename(file)))
+for (const file of readdirSync(join(folder, "dist/chunks")))
+  if (!current.has(file)) rmSync(join(folder, "dist/chunks", file))

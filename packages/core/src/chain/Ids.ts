@@ -13,7 +13,8 @@ import * as SignedTx from "./SignedTx.js"
 
 /** A nonce in 32 bytes, or the 32 byte authentication id that takes its place. */
 const wideNonce = (nonce: bigint | number | Uint8Array): Uint8Array => {
-  if (!(nonce instanceof Uint8Array)) return Bytes.uintToFixed(nonce, 32)
+  // The reference cuts a wider nonce, which no account ever reaches, but which a stranger can write.
+  if (!(nonce instanceof Uint8Array)) return Bytes.uintToFixed(BigInt.asUintN(256, BigInt(nonce)), 32)
   if (nonce.length !== 32) throw new RangeError(`an authentication id has 32 bytes, not ${nonce.length}`)
   return nonce
 }

@@ -180,8 +180,17 @@ export const uintToFixed = (n: bigint | number, width: number): Uint8Array => {
 }
 
 /**
+ * An integer may have this many bytes; a longer one is refused (`integer_too_long`), for writing it as decimal text
+ * takes more than linear time. The text of every integer that is accepted stays within the digits that JSON may have.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const maximumUintBytes = 6_800
+
+/**
  * Reads what `uintToBytes` writes and nothing else. Throws `DecodeError`: `empty_integer` for no bytes (zero is one
- * byte), `leading_zero` for a byte too many. `where` is the path for the error.
+ * byte), `leading_zero` for a byte too many, `integer_too_long`. `where` is the path for the error.
  *
  * Specification: æternity serializations, "int".
  *
@@ -202,6 +211,10 @@ export const uintFromBytesOrThrow = (
     let n = 0
     for (let i = 0; i < length; i++) n = n * 256 + (bytes[i] ?? 0)
     return BigInt(n)
+  }
+  if (length > maximumUintBytes) {
+    const detail = `an integer of ${length} bytes is longer than ${maximumUintBytes}`
+    throw DecodeError.make("integer", "integer_too_long", detail, where)
   }
   return BigInt("0x" + bytesToHex(bytes))
 }

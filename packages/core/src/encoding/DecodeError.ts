@@ -6,6 +6,9 @@
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 
+// What was read is quoted in part, and a stranger chooses how long that is.
+const cut = (text: string): string => (text.length <= 300 ? text : `${text.slice(0, 300)}…`)
+
 /**
  * Text or bytes could not be read.
  *
@@ -24,8 +27,8 @@ export class DecodeError extends Data.TaggedError("DecodeError")<{
   readonly detail: string
 }> {
   override get message(): string {
-    const place = this.where.length === 0 ? "" : ` at ${this.where.join(".")}`
-    return `Could not read ${this.what}${place}: ${this.detail} (${this.reason})`
+    const place = this.where.length === 0 ? "" : ` at ${cut(this.where.join("."))}`
+    return `Could not read ${this.what}${place}: ${cut(this.detail)} (${this.reason})`
   }
 }
 
