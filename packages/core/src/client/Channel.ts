@@ -195,7 +195,16 @@ const splitOptions = (options: OpenOptions) => {
     eventBuffer = 1024,
     ...parameters
   } = options
-  return { networkId, protocol, maximumFee, requestTimeout, requestIds, firstRequestId, eventBuffer, parameters }
+  return {
+    networkId,
+    protocol,
+    maximumFee,
+    requestTimeout,
+    requestIds,
+    firstRequestId,
+    eventBuffer,
+    parameters
+  }
 }
 
 const termsOf = (parameters: OpenParameters): ChannelTerms => ({
@@ -229,15 +238,26 @@ const closedByUs = new TransportError({
   detail: "the channel's scope was closed"
 })
 
-type Result<T extends ClientMachine.CallResult["_tag"]> = Extract<ClientMachine.CallResult, { readonly _tag: T }>
+type Result<T extends ClientMachine.CallResult["_tag"]> = Extract<
+  ClientMachine.CallResult,
+  { readonly _tag: T }
+>
 
 /**
  * Runs the machine: the loop that applies events, and the fibers that bring them.
  */
 const makeShell = (options: OpenOptions) =>
   Effect.gen(function* () {
-    const { networkId, protocol, maximumFee, requestTimeout, requestIds, firstRequestId, eventBuffer, parameters } =
-      splitOptions(options)
+    const {
+      networkId,
+      protocol,
+      maximumFee,
+      requestTimeout,
+      requestIds,
+      firstRequestId,
+      eventBuffer,
+      parameters
+    } = splitOptions(options)
     const transport = yield* Transport
     const codec = yield* Codec
     const signer = yield* Signer
@@ -284,7 +304,10 @@ const makeShell = (options: OpenOptions) =>
     }
     const outbox = yield* Queue.unbounded<string>()
 
-    const endCall = (callId: ClientMachine.CallId, exit: Exit.Exit<ClientMachine.CallResult, FlowError>): void => {
+    const endCall = (
+      callId: ClientMachine.CallId,
+      exit: Exit.Exit<ClientMachine.CallResult, FlowError>
+    ): void => {
       const waiting = calls.get(callId)
       calls.delete(callId)
       if (waiting !== undefined) Deferred.unsafeDone(waiting, exit)
@@ -324,7 +347,10 @@ const makeShell = (options: OpenOptions) =>
           if (effect._tag === "Fail") endCall(effect.callId, Exit.fail(effect.error))
         }
         for (const callId of calls.keys()) endCall(callId, cause)
-        return Effect.zipRight(publish, Effect.forEach(emitted, (event) => events.publish(event), { discard: true }))
+        return Effect.zipRight(
+          publish,
+          Effect.forEach(emitted, (event) => events.publish(event), { discard: true })
+        )
       })
     // Added before the fibers are, so that it runs after they ended.
     yield* Scope.addFinalizer(scope, stop(Exit.fail(closedByUs)))
@@ -341,7 +367,7 @@ const makeShell = (options: OpenOptions) =>
             effect.work,
             Effect.match(store.read({ channelId: effect.channelId, role }), {
               onSuccess: (stored) => offer({ _tag: "Loaded", work: effect.work, stored }),
-              onFailure: (error) => offer({ _tag: "StoreFailed", error })
+              onFailure: (error) => offer({ _tag: "StoreFailed", error, during: undefined })
             })
           )
         case "Send":
@@ -353,7 +379,11 @@ const makeShell = (options: OpenOptions) =>
             effect.work,
             Effect.map(Effect.exit(policy.decide(effect.proposal)), (exit) =>
               // A policy that breaks has not agreed.
-              offer({ _tag: "Decided", work: effect.work, decision: Exit.isSuccess(exit) ? exit.value : decline(4) })
+              offer({
+                _tag: "Decided",
+                work: effect.work,
+                decision: Exit.isSuccess(exit) ? exit.value : decline(4)
+              })
             )
           )
         case "AskSigner":
@@ -363,7 +393,11 @@ const makeShell = (options: OpenOptions) =>
               offer(
                 Exit.isSuccess(exit)
                   ? { _tag: "Signed", work: effect.work, signedTx: exit.value }
-                  : { _tag: "NotSigned", work: effect.work, reason: notSigned(effect.details.operation, exit.cause) }
+                  : {
+                      _tag: "NotSigned",
+                      work: effect.work,
+                      reason: notSigned(effect.details.operation, exit.cause)
+                    }
               )
             )
           )
@@ -412,7 +446,7 @@ const makeShell = (options: OpenOptions) =>
         return first?._tag === "Persist"
           ? Effect.matchEffect(store.write(first.record, first.expected), {
               onSuccess: () => commit,
-              onFailure: (error) => step({ _tag: "StoreFailed", error })
+              onFailure: (error) => step({ _tag: "StoreFailed", error, during: event })
             })
           : commit
       })
@@ -425,12 +459,16 @@ const makeShell = (options: OpenOptions) =>
 
     const credit = yield* Effect.makeSemaphore(framesAhead)
     const loop = Effect.flatMap(Queue.take(inbox), (event) =>
-      Effect.zipRight(step(event), event._tag === "Received" ? credit.release(1) : Effect.void)
+      Effect.zipRight(
+        step(event),
+        event._tag === "Received" || event._tag === "Undecodable" ? credit.release(1) : Effect.void
+      )
     )
     const reader = Effect.gen(function* () {
       const text = yield* connection.receive
       const messages = yield* Effect.either(codec.decodeNodeFrame(text))
       if (messages._tag === "Left") {
+        yield* credit.take(1)
         offer({ _tag: "Undecodable", error: messages.left, id: yield* idOf(text) })
         return
       }
@@ -449,7 +487,9 @@ const makeShell = (options: OpenOptions) =>
       Effect.forkIn(connectionScope)
     )
     yield* Effect.forever(loop).pipe(
-      Effect.onError((cause) => (Cause.isInterruptedOnly(cause) ? Effect.void : stop(Exit.die(Cause.squash(cause))))),
+      Effect.onError((cause) =>
+        Cause.isInterruptedOnly(cause) ? Effect.void : stop(Exit.die(Cause.squash(cause)))
+      ),
       Effect.forkIn(scope)
     )
 

@@ -168,7 +168,12 @@ export type ChannelEvent =
       readonly updates: ReadonlyArray<Update>
     }
   /** Our signature was given to the node. */
-  | { readonly _tag: "SignatureGiven"; readonly tag: SignTag; readonly round: number; readonly txHash: TxHash }
+  | {
+      readonly _tag: "SignatureGiven"
+      readonly tag: SignTag
+      readonly round: number
+      readonly txHash: TxHash
+    }
   /** A new co-signed state, verified and stored. */
   | { readonly _tag: "CoSigned"; readonly state: CoSignedState }
   /** The peer's proposal ended without a signature of ours, or without effect. */

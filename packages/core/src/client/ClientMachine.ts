@@ -129,7 +129,7 @@ const apply = (draft: Draft, event: ClientEvent): void => {
     case "CallerGone":
       return Calls.onCallerGone(draft, event.callId)
     case "StoreFailed":
-      return Calls.onStoreFailed(draft, event.error)
+      return Calls.onStoreFailed(draft, event.error, event.during)
     case "Disconnected":
       return draft.endAll(event.error, false)
     default:

@@ -203,7 +203,9 @@ export class TransportError extends Data.TaggedError("TransportError")<{
     const code = this.closeCode === undefined ? "" : ` (close code ${this.closeCode})`
     const said = sentence(`${this.operation}: ${this.detail}${code}`)
     // A failed attempt to connect is explained by the transport, which knows more.
-    return this.reason === "connect" && /[.!?]$/.test(this.detail) ? said : `${said} ${adviceByReason[this.reason]}`
+    return this.reason === "connect" && /[.!?]$/.test(this.detail)
+      ? said
+      : `${said} ${adviceByReason[this.reason]}`
   }
 }
 
@@ -217,7 +219,7 @@ export class VerificationError extends Data.TaggedError("VerificationError")<{
   readonly channelId: ChannelId | null
 }> {
   override get message(): string {
-    return `${this.operation}: ${this.field} is ${this.actual} where ${this.expected} was expected; nothing was signed. Do not trust this node or peer before you know why.`
+    return `${this.operation}: ${this.field} is ${this.actual} where ${this.expected} was expected; nothing was signed for it. Do not trust this node or peer before you know why.`
   }
 }
 

@@ -148,21 +148,24 @@ export const makeMemory: Effect.Effect<ChannelStoreService> = /*#__PURE__*/ Effe
     read: (key) => Effect.map(Ref.get(records), (all) => all.get(textOf(key))),
     write: (record, expected) =>
       Effect.flatten(
-        Ref.modify(records, (all): readonly [Effect.Effect<void, StoreError>, ReadonlyMap<string, StoredRecord>] => {
-          const stored = all.get(textOf(record))?.version ?? 0
-          if (stored !== expected)
-            return [
-              Effect.fail(
-                new StoreError({
-                  operation: "write",
-                  reason: "conflict",
-                  detail: `version ${stored} is stored where ${expected} was expected; another writer is at work`
-                })
-              ),
-              all
-            ]
-          return [Effect.void, new Map(all).set(textOf(record), { version: expected + 1, record })]
-        })
+        Ref.modify(
+          records,
+          (all): readonly [Effect.Effect<void, StoreError>, ReadonlyMap<string, StoredRecord>] => {
+            const stored = all.get(textOf(record))?.version ?? 0
+            if (stored !== expected)
+              return [
+                Effect.fail(
+                  new StoreError({
+                    operation: "write",
+                    reason: "conflict",
+                    detail: `version ${stored} is stored where ${expected} was expected; another writer is at work`
+                  })
+                ),
+                all
+              ]
+            return [Effect.void, new Map(all).set(textOf(record), { version: expected + 1, record })]
+          }
+        )
       ),
     list: Effect.map(Ref.get(records), (all) =>
       Array.from(all.values(), ({ record: { channelId, role } }) => ({ channelId, role }))

@@ -29,7 +29,10 @@ const recordedNetwork = { networkId: "local_iris_testnet", protocol: 4 }
 const declineCode = 42
 
 /** What the recorded user did, told by the frame that the client wrote because of it. */
-const act = (channel: Channel.OpeningChannel, msg: Json.Json): Effect.Effect<unknown, unknown> | undefined => {
+const act = (
+  channel: Channel.OpeningChannel,
+  msg: Json.Json
+): Effect.Effect<unknown, unknown> | undefined => {
   const text = (...keys: ReadonlyArray<string>) => String(at(msg, ...keys))
   switch (at(msg, "method")) {
     case "channels.message":
@@ -79,7 +82,8 @@ const play = (who: Role) =>
       address: ApiEncoding.parseOrThrow("ak", recordedAddresses[who]),
       sign: ({ signedTx, tag }) =>
         Effect.suspend(() => {
-          if (tag === "update" && refuses.shift() === true) return Effect.fail(ProposalPolicy.decline(declineCode))
+          if (tag === "update" && refuses.shift() === true)
+            return Effect.fail(ProposalPolicy.decline(declineCode))
           const next = signatures.shift()
           return next !== undefined && SignedTx.sameTransaction(next, signedTx)
             ? Effect.succeed(next)
@@ -129,15 +133,19 @@ const play = (who: Role) =>
       if (line.kind === "in") {
         const id = at(line.msg, "id")
         const own = id === undefined ? undefined : idOf.get(Json.stringify(id))
-        const msg =
-          own === undefined || !Json.isObject(line.msg) ? line.msg : { ...line.msg, id: own }
+        const msg = own === undefined || !Json.isObject(line.msg) ? line.msg : { ...line.msg, id: own }
         yield* Queue.offer(given, Json.stringify(msg))
         continue
       }
       if (line.kind === "close") {
         yield* Deferred.fail(
           ended,
-          new TransportError({ reason: "closed_by_node", operation: "receive", detail: "closed", closeCode: 1000 })
+          new TransportError({
+            reason: "closed_by_node",
+            operation: "receive",
+            detail: "closed",
+            closeCode: 1000
+          })
         )
         continue
       }
@@ -145,7 +153,8 @@ const play = (who: Role) =>
       const isLateAbort = signedAlready && at(line.msg, "params", "error") !== undefined
       const action = isLateAbort ? channel.abort(declineCode) : act(channel, line.msg)
       if (action !== undefined) fibers.push(yield* Effect.fork(action))
-      if (at(line.msg, "method") === "channels.update") signedAlready = at(line.msg, "params", "signed_tx") !== undefined
+      if (at(line.msg, "method") === "channels.update")
+        signedAlready = at(line.msg, "params", "signed_tx") !== undefined
       const frame = Json.parseOrThrow(yield* Queue.take(sent))
       const [recordedId, sentId] = [at(line.msg, "id"), at(frame, "id")]
       if (recordedId !== undefined && sentId !== undefined) idOf.set(Json.stringify(recordedId), sentId)

@@ -14,7 +14,16 @@ import * as Trees from "../../state/Trees.js"
 import * as Bytes from "../../encoding/Bytes.js"
 import type { FlowError } from "../ChannelEvent.js"
 import { type Draft, operationOf, peerTimer } from "./draft.js"
-import type { CallId, CallResult, Command, OwnOperation, PendingCall, Question, SentRequest } from "./model.js"
+import type {
+  CallId,
+  CallResult,
+  ClientEvent,
+  Command,
+  OwnOperation,
+  PendingCall,
+  Question,
+  SentRequest
+} from "./model.js"
 import { releaseHeld } from "./signing.js"
 import * as Verify from "./verify.js"
 
@@ -124,7 +133,10 @@ const onAbort = (draft: Draft, callId: CallId, code: number): void => {
     draft.patchOwn({ aborts: [...own.aborts, callId] })
     draft.failCaller(draft.ended(own.kind, `sign.${own.tag ?? ""}`, "we", code))
     draft.refuseOwn(code)
-  } else if (peer !== undefined && (peer.step === "signing" || peer.step === "deciding" || peer.step === "held")) {
+  } else if (
+    peer !== undefined &&
+    (peer.step === "signing" || peer.step === "deciding" || peer.step === "held")
+  ) {
     draft.patchPeer({ aborts: [...peer.aborts, callId] })
     draft.refusePeer(code)
   } else {
@@ -150,7 +162,10 @@ export const onCallerGone = (draft: Draft, callId: CallId): void => {
 // Replies.
 
 /** A reply with a value. */
-export const onReplied = (draft: Draft, message: Extract<NodeMessage, { readonly _tag: "Replied" }>): void => {
+export const onReplied = (
+  draft: Draft,
+  message: Extract<NodeMessage, { readonly _tag: "Replied" }>
+): void => {
   const { id, value } = message
   const call =
     id === undefined
@@ -280,7 +295,10 @@ const checkedState = (
 // Refusals.
 
 /** The node refuses a request. */
-export const onRefused = (draft: Draft, refused: Extract<NodeMessage, { readonly _tag: "Refused" }>): void => {
+export const onRefused = (
+  draft: Draft,
+  refused: Extract<NodeMessage, { readonly _tag: "Refused" }>
+): void => {
   const matches = matcher(draft, refused)
   const errorOf = (operation: string): RejectedError =>
     new RejectedError({
@@ -357,8 +375,7 @@ export const onTimer = (draft: Draft, callId: CallId): void => {
     return
   }
   if (own?.callId !== callId) return
-  if (own.step === "requested")
-    draft.endOwn({ error: draft.ended(own.kind, "awaiting the node", "node", 3) })
+  if (own.step === "requested") draft.endOwn({ error: draft.ended(own.kind, "awaiting the node", "node", 3) })
   else if (own.step === "aborting") draft.endOwn("told")
   else return
   releaseHeld(draft)
@@ -366,7 +383,11 @@ export const onTimer = (draft: Draft, callId: CallId): void => {
 }
 
 /** A frame that is no message: whoever may be waiting for it is told. */
-export const onUndecodable = (draft: Draft, error: DecodeError.DecodeError, id: Json.Json | undefined): void => {
+export const onUndecodable = (
+  draft: Draft,
+  error: DecodeError.DecodeError,
+  id: Json.Json | undefined
+): void => {
   draft.emit({ _tag: "Undecodable", error })
   const call = id === undefined ? undefined : draft.state.calls.find((each) => sameId(each.requestId, id))
   if (call !== undefined) {
@@ -382,14 +403,22 @@ export const onUndecodable = (draft: Draft, error: DecodeError.DecodeError, id: 
 }
 
 /** The store failed. Without a memory nothing is signed; what is not about signing goes on. */
-export const onStoreFailed = (draft: Draft, error: StoreError): void => {
+export const onStoreFailed = (draft: Draft, error: StoreError, during: ClientEvent | undefined): void => {
   const { own, peer, queue } = draft.state
+  const asked =
+    during?._tag === "Received" &&
+    during.message._tag === "Reported" &&
+    during.message.report._tag === "SignRequest"
   draft.patch({ frozen: draft.state.frozen ?? error.message })
   draft.emit({ _tag: "StoreFailed", error })
   if (own !== undefined && own.kind !== "leave") {
     draft.failCaller(error)
-    if (own.step === "loading" || own.step === "deciding" || own.step === "signing") draft.refuseOwn(4)
+    if (asked || own.step === "loading" || own.step === "deciding" || own.step === "signing")
+      draft.refuseOwn(4)
+    // What was co-signed could not be kept. The node is done with it, so nothing more will come.
+    else if (own.step === "signed") draft.endOwn("told")
   }
+  if (peer?.step === "signed") draft.endPeer()
   if (peer !== undefined && (peer.step === "deciding" || peer.step === "signing" || peer.step === "held"))
     draft.refusePeer(4)
   for (const waiting of queue) if (waiting.kind !== "leave") draft.fail(waiting.callId, error)

@@ -167,9 +167,19 @@ export class Draft {
     } else if ("error" in outcome) this.failCaller(outcome.error)
     else if (own.waiting) this.succeed(own.callId, outcome.result)
     this.stopTimer(own.callId)
-    for (const callId of own.aborts) this.succeed(callId, { _tag: "Done" })
-    if (own.signing !== undefined && own.step !== "signed") this.do({ _tag: "CallOff", work: own.signing.work })
+    this.endAborts(own.aborts)
+    if (own.signing !== undefined && own.step !== "signed")
+      this.do({ _tag: "CallOff", work: own.signing.work })
     this.patch({ own: undefined })
+  }
+
+  /** Nothing is left that could be called off. */
+  private endAborts(aborts: ReadonlyArray<CallId>): void {
+    const { calls } = this.state
+    const late = calls.filter(({ command }) => command._tag === "Abort")
+    for (const callId of [...aborts, ...late.flatMap((call) => (call.waiting ? [call.callId] : []))])
+      this.succeed(callId, { _tag: "Done" })
+    if (late.length > 0) this.patch({ calls: calls.filter((call) => !late.includes(call)) })
   }
 
   /** Ends the peer's operation. */
@@ -177,7 +187,7 @@ export class Draft {
     const { peer } = this.state
     if (peer === undefined) return
     this.stopTimer(peerTimer)
-    for (const callId of peer.aborts) this.succeed(callId, { _tag: "Done" })
+    this.endAborts(peer.aborts)
     if (peer.signing !== undefined && peer.step !== "signed")
       this.do({ _tag: "CallOff", work: peer.signing.work })
     if (endedBy !== undefined && code !== undefined)
@@ -247,21 +257,23 @@ export class Draft {
         detail: error.detail,
         ...(error.closeCode === undefined ? {} : { closeCode: error.closeCode })
       })
-    if (own !== undefined) {
-      const closed = own.kind === "shutdown" && closeTx !== undefined && (died || closeConfirmed)
-      if (closed) this.endOwn({ result: { _tag: "Closed", closed: { signedTx: closeTx, confirmed: closeConfirmed } } })
-      else if (own.kind === "leave" && died) this.endOwn({ result: { _tag: "Done" } })
-      else this.endOwn({ error: errorOf(own.kind) })
-    }
-    this.endPeer()
-    for (const waiting of queue) this.fail(waiting.callId, errorOf(waiting.kind))
     for (const call of calls) {
       if (!call.waiting) continue
       if (call.command._tag === "Stop" && died) this.succeed(call.callId, { _tag: "Done" })
       else this.fail(call.callId, errorOf(operationOf(call.request)))
     }
+    this.patch({ calls: [] })
+    if (own !== undefined) {
+      const closed = own.kind === "shutdown" && closeTx !== undefined && (died || closeConfirmed)
+      if (closed)
+        this.endOwn({ result: { _tag: "Closed", closed: { signedTx: closeTx, confirmed: closeConfirmed } } })
+      else if (own.kind === "leave" && died) this.endOwn({ result: { _tag: "Done" } })
+      else this.endOwn({ error: errorOf(own.kind) })
+    }
+    this.endPeer()
+    for (const waiting of queue) this.fail(waiting.callId, errorOf(waiting.kind))
     const end = errorOf(error.operation)
-    this.patch({ end, queue: [], calls: [], phase: phase === "closed" ? "closed" : "ended" })
+    this.patch({ end, queue: [], phase: phase === "closed" ? "closed" : "ended" })
     this.emit({ _tag: "Ended", error: end })
   }
 }

@@ -19,7 +19,14 @@ import type { SigningDetails } from "../../services/Signer.js"
 import type { Poi } from "../../state/Poi.js"
 import type { Trees } from "../../state/Trees.js"
 import type { Update } from "../../state/Update.js"
-import type { ChannelEvent, ClosedChannel, CoSignedState, FlowError, OffChainState, Phase } from "../ChannelEvent.js"
+import type {
+  ChannelEvent,
+  ClosedChannel,
+  CoSignedState,
+  FlowError,
+  OffChainState,
+  Phase
+} from "../ChannelEvent.js"
 import type { RequestIdTable } from "../RequestIds.js"
 
 /** What does not change in the life of a channel. */
@@ -115,7 +122,15 @@ export interface Signing {
  * - `signed`: our signature is out
  * - `aborting`: we refused to sign; the node has not confirmed it yet
  */
-export type Step = "waiting" | "requested" | "held" | "loading" | "deciding" | "signing" | "signed" | "aborting"
+export type Step =
+  | "waiting"
+  | "requested"
+  | "held"
+  | "loading"
+  | "deciding"
+  | "signing"
+  | "signed"
+  | "aborting"
 
 /** What we started. */
 export interface OwnOperation {
@@ -196,7 +211,7 @@ export type ClientEvent =
   | { readonly _tag: "Signed"; readonly work: WorkId; readonly signedTx: SignedTx }
   | { readonly _tag: "NotSigned"; readonly work: WorkId; readonly reason: SignerError | Decline }
   /** A read, or the write of a transition, failed. A transition whose write failed has not happened. */
-  | { readonly _tag: "StoreFailed"; readonly error: StoreError }
+  | { readonly _tag: "StoreFailed"; readonly error: StoreError; readonly during: ClientEvent | undefined }
   | { readonly _tag: "TimerFired"; readonly callId: CallId }
 
 /** What a client asks of its shell. */

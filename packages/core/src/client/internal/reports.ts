@@ -19,10 +19,18 @@ import { onSignRequest, releaseHeld } from "./signing.js"
 import * as Verify from "./verify.js"
 
 /** A report. */
-export const onReported = (draft: Draft, message: Extract<NodeMessage, { readonly _tag: "Reported" }>): void => {
+export const onReported = (
+  draft: Draft,
+  message: Extract<NodeMessage, { readonly _tag: "Reported" }>
+): void => {
   const { channelId, report } = message
   if (isOfOtherChannel(draft, channelId)) {
-    const error = Verify.wrong(draft.context("report"), "channelId", String(draft.state.channelId), String(channelId))
+    const error = Verify.wrong(
+      draft.context("report"),
+      "channelId",
+      String(draft.state.channelId),
+      String(channelId)
+    )
     draft.lie(error)
     if (report._tag === "SignRequest") refuseOtherChannel(draft, message, error)
     return
@@ -175,7 +183,12 @@ const onConflict = (draft: Draft, conflict: Conflict): void => {
   if (conflict.round !== draft.round)
     draft.lie(Verify.wrong(draft.context("conflict"), "round", `${draft.round}`, `${conflict.round}`))
   if (own !== undefined && isEndedByConflict(own, peer !== undefined)) {
-    const step = own.step === "signed" ? `awaiting the peer's signature` : own.tag === undefined ? own.step : `sign.${own.tag}`
+    const step =
+      own.step === "signed"
+        ? `awaiting the peer's signature`
+        : own.tag === undefined
+          ? own.step
+          : `sign.${own.tag}`
     if (own.step === "aborting") draft.endOwn("told")
     else draft.endOwn({ error: draft.ended(own.kind, step, endedBy(code, false), code) })
     if (draft.state.phase === "closing" && own.kind === "shutdown") draft.patch({ phase: "open" })
@@ -275,7 +288,10 @@ const onUnknownState = (draft: Draft, signedTx: SignedTx): void => {
   const awaited = own?.step === "signed" ? own.signing : peer?.step === "signed" ? peer.signing : undefined
   const awaitedTx = awaited?.signedTx.tx
   const expected =
-    awaited !== undefined && awaitedTx !== undefined && "stateHash" in awaitedTx && signTagRow(awaited.tag).transaction !== "channel_close_mutual_tx"
+    awaited !== undefined &&
+    awaitedTx !== undefined &&
+    "stateHash" in awaitedTx &&
+    signTagRow(awaited.tag).transaction !== "channel_close_mutual_tx"
       ? { round: awaited.round, stateHash: awaitedTx.stateHash }
       : undefined
   const context = draft.context(own?.kind ?? "update")

@@ -9,7 +9,13 @@ import type { SignRequest } from "../../protocol/NodeMessage.js"
 import type { SignTag } from "../../protocol/SignTag.js"
 import { signTagRow } from "../../protocol/SignTag.js"
 import type { Exposure, Intent, IntentDecision, StoredRecord } from "../../services/ChannelStore.js"
-import { Accept, Decline, type Decision, type PartyBalances, type Proposal } from "../../services/ProposalPolicy.js"
+import {
+  Accept,
+  Decline,
+  type Decision,
+  type PartyBalances,
+  type Proposal
+} from "../../services/ProposalPolicy.js"
 import type { SignedTx } from "../../chain/SignedTx.js"
 import type { Balances } from "../ChannelEvent.js"
 import type { Draft } from "./draft.js"
@@ -27,7 +33,9 @@ const ownTags: ReadonlySet<SignTag> = new Set(["initiator_sign", "responder_sign
 const isOwn = (tag: SignTag): boolean => signTagRow(tag).side !== "acknowledger" || ownTags.has(tag)
 
 const seenFromUs = (state: ClientState, { initiator, responder }: Balances): PartyBalances =>
-  state.config.role === "initiator" ? { own: initiator, peer: responder } : { own: responder, peer: initiator }
+  state.config.role === "initiator"
+    ? { own: initiator, peer: responder }
+    : { own: responder, peer: initiator }
 
 const worstOwnBalance = (state: ClientState): bigint => {
   const current = seenFromUs(state, Verify.balancesOf(state.config, state.trees)).own
@@ -85,7 +93,12 @@ const verifyOwn = (
   const { own, latest, exposure, config } = draft.state
   const context = draft.context(own?.kind ?? request.tag)
   if (own === undefined || own.tag !== request.tag || own.step !== "requested")
-    return Verify.wrong(context, "operation", own?.step === "requested" ? (own.tag ?? own.kind) : "no signing request", request.tag)
+    return Verify.wrong(
+      context,
+      "operation",
+      own?.step === "requested" ? (own.tag ?? own.kind) : "no signing request",
+      request.tag
+    )
   if (own.kind === "open") return Verify.verifyCreate({ ...context, channelId: frameChannelId }, request)
   if (latest === undefined) return Verify.wrong(context, "round", "an open channel", request.tag)
   if (own.request?._tag === "Transfer")
@@ -151,6 +164,12 @@ export const onLoaded = (draft: Draft, work: WorkId, stored: StoredRecord | unde
     draft.refuseOwn(invalid)
     return
   }
+  if (stored?.record.frozen !== undefined) {
+    draft.patch({ frozen: stored.record.frozen })
+    draft.failCaller(draft.frozenError("open"))
+    draft.refuseOwn(abort)
+    return
+  }
   draft.patch({
     channelId,
     version: stored?.version ?? 0,
@@ -161,10 +180,14 @@ export const onLoaded = (draft: Draft, work: WorkId, stored: StoredRecord | unde
   draft.do({ _tag: "AskPolicy", work, proposal })
 }
 
-const verifyPeer = (draft: Draft, request: SignRequest): Verify.Verified | VerificationError | "unsupported" => {
+const verifyPeer = (
+  draft: Draft,
+  request: SignRequest
+): Verify.Verified | VerificationError | "unsupported" => {
   const { latest, exposure } = draft.state
   const context = draft.context(operationOf(request.tag))
-  if (latest === undefined) return Verify.wrong(context, "operation", "no proposal before the channel is open", request.tag)
+  if (latest === undefined)
+    return Verify.wrong(context, "operation", "no proposal before the channel is open", request.tag)
   if (request.tag === "update_ack") return Verify.verifyUpdate(context, latest, request, undefined, exposure)
   if (request.tag === "shutdown_sign_ack") return Verify.verifyClose(context, latest, request, undefined)
   return "unsupported"
@@ -172,7 +195,9 @@ const verifyPeer = (draft: Draft, request: SignRequest): Verify.Verified | Verif
 
 const onPeerRequest = (draft: Draft, request: SignRequest): void => {
   // A new proposal means that the node has let go of the one before.
-  draft.endPeer("node", 2)
+  const before = draft.state.peer
+  if (before?.step === "aborting") draft.endPeer("we", before.abortCode ?? abort)
+  else draft.endPeer("node", 2)
   const { tag } = request
   const verified = verifyPeer(draft, request)
   draft.patch({

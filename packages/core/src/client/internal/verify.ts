@@ -60,7 +60,13 @@ const sameBytes = (field: string, expected: Uint8Array, actual: Uint8Array): Che
 
 /** The error of a field. */
 export const wrong = (context: Context, field: string, expected: string, actual: string): VerificationError =>
-  new VerificationError({ operation: context.operation, field, expected, actual, channelId: context.channelId })
+  new VerificationError({
+    operation: context.operation,
+    field,
+    expected,
+    actual,
+    channelId: context.channelId
+  })
 
 const firstWrong = (context: Context, checks: Iterable<Check>): VerificationError | undefined => {
   for (const [field, holds, expected, actual] of checks) {
@@ -129,9 +135,13 @@ function* feeChecks(
   }
   const usual = 100n * Fee.minimumFee(tx, Fee.defaultMinerGasPrice, config.protocol)
   const byPrice = gasPrice === undefined ? usual : Fee.minimumFee(tx, gasPrice, config.protocol)
-  const highest = gasPrice === undefined ? (config.maximumFee ?? usual) : fee !== undefined && fee > byPrice ? fee : byPrice
+  const highest =
+    gasPrice === undefined ? (config.maximumFee ?? usual) : fee !== undefined && fee > byPrice ? fee : byPrice
   yield ["fee", tx.fee <= highest, `at most ${highest}`, `${tx.fee}`]
 }
+
+/** No account counts further than 32 bytes, and channel ids are made of so many. */
+const isNonce = (nonce: bigint): boolean => nonce > 0n && nonce < 1n << 256n
 
 function* createChecks(
   context: Context,
@@ -147,15 +157,17 @@ function* createChecks(
   yield same("responderAmount", terms.responderAmount, tx.responderAmount)
   yield same("channelReserve", terms.channelReserve, tx.channelReserve)
   yield same("lockPeriod", terms.lockPeriod, tx.lockPeriod)
-  const delegates = tx.version === 1 ? tx.delegateIds : [...tx.initiatorDelegateIds, ...tx.responderDelegateIds]
+  const delegates =
+    tx.version === 1 ? tx.delegateIds : [...tx.initiatorDelegateIds, ...tx.responderDelegateIds]
   yield ["delegateIds", delegates.length === 0, "none", delegates.join(", ")]
   yield ttlCheck(context, tx.ttl)
   yield config.role === "initiator" && parameters.nonce !== undefined
     ? same("nonce", parameters.nonce, tx.nonce)
-    : ["nonce", tx.nonce > 0n, "at least 1", `${tx.nonce}`]
+    : ["nonce", isNonce(tx.nonce), "at least 1, in 32 bytes", `${tx.nonce}`]
   yield* feeChecks(context, tx, config.role === "initiator" ? parameters : {})
   yield sameBytes("stateHash", Trees.stateHash(initialTrees(config)), tx.stateHash)
-  yield same("channelId", Ids.channelId(tx.initiatorId, tx.nonce, tx.responderId), context.channelId ?? Ids.channelId(tx.initiatorId, tx.nonce, tx.responderId))
+  const id = Ids.channelId(tx.initiatorId, tx.nonce, tx.responderId)
+  yield same("channelId", id, context.channelId ?? id)
   yield same("updates", 0, request.updates.length)
   yield* signatureChecks(context, request, config.peer)
 }
@@ -241,7 +253,8 @@ export const verifyUpdate = (
   const early = firstWrong(context, updateChecks(context, latest, request, tx, asked))
   if (early !== undefined) return early
   const trees = nextTrees(config, latest.trees, request.updates, tx.round)
-  if (trees instanceof Apply.UpdateError) return wrong(context, "updates", "updates that can be applied", trees.reason)
+  if (trees instanceof Apply.UpdateError)
+    return wrong(context, "updates", "updates that can be applied", trees.reason)
   const error = firstWrong(context, lateUpdateChecks(context, request, tx, trees, exposure))
   return error ?? { channelId: latest.channelId, round: tx.round, after: balancesOf(config, trees) }
 }
@@ -339,7 +352,12 @@ export const isSignedAsAsked = (
   const { own } = context.config
   if (!Bytes.equals(asked.txBytes, signed.txBytes)) return false
   const kept = asked.signatures.every((given) => signed.signatures.some((each) => Bytes.equals(given, each)))
-  return kept && (signed.signatures.length === 1 ? SignedTx.isSignedBy(signed, own, verifyOptions(context)) : isCoSigned(context, signed))
+  return (
+    kept &&
+    (signed.signatures.length === 1
+      ? SignedTx.isSignedBy(signed, own, verifyOptions(context))
+      : isCoSigned(context, signed))
+  )
 }
 
 function* coSignedChecks(
@@ -349,7 +367,12 @@ function* coSignedChecks(
 ): Generator<Check> {
   const { tx } = signedTx
   if (tx._tag === "ChannelCreateTx") {
-    yield same("channelId", context.channelId ?? "none yet", Ids.channelId(tx.initiatorId, tx.nonce, tx.responderId))
+    yield ["nonce", isNonce(tx.nonce), "at least 1, in 32 bytes", `${tx.nonce}`]
+    yield same(
+      "channelId",
+      context.channelId ?? "none yet",
+      Ids.channelId(tx.initiatorId, tx.nonce, tx.responderId)
+    )
     if (expected === undefined) return
     yield same("round", expected.round, 1)
     yield sameBytes("stateHash", expected.stateHash, tx.stateHash)

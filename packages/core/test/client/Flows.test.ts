@@ -1,0 +1,895 @@
+/** How every operation ends: well, typed, or by interruption; and who ended it. */
+import { describe, expect, it } from "@effect/vitest"
+import { Chunk, Deferred, Effect, Exit, Fiber, Layer, Option, Ref, Scope, Stream } from "effect"
+import * as SignedTx from "../../src/chain/SignedTx.js"
+import * as Channel from "../../src/client/Channel.js"
+import type { ChannelEvent, FlowError } from "../../src/client/ChannelEvent.js"
+import * as RequestIds from "../../src/client/RequestIds.js"
+import { SignerError, StoreError, TransportError } from "../../src/protocol/Errors.js"
+import type { Role } from "../../src/protocol/OpenParameters.js"
+import * as ChannelStore from "../../src/services/ChannelStore.js"
+import * as ProposalPolicy from "../../src/services/ProposalPolicy.js"
+import * as Signer from "../../src/services/Signer.js"
+import type { Update } from "../../src/state/Update.js"
+import * as TestCrypto from "../support/TestCrypto.js"
+import type { Party } from "./support/Parties.js"
+import { closeTx, offChainTx, transfer, treesAfter } from "./support/Rounds.js"
+import {
+  askCreate,
+  channelId,
+  closedByNode,
+  connect,
+  createTx,
+  errorOf,
+  initiator,
+  networkId,
+  type Open,
+  openScripted,
+  responder,
+  type ScriptedNode,
+  signedBy,
+  signedTxOf
+} from "./support/ScriptedNode.js"
+
+const paying = (amount: bigint): ReadonlyArray<Update> => [
+  transfer(initiator.address, responder.address, amount)
+]
+const body = (updates: ReadonlyArray<Update>, round = 2) => offChainTx(treesAfter(updates, round), round)
+const coSigned = (updates: ReadonlyArray<Update>) => signedBy(body(updates), [initiator, responder])
+const askUpdate = (node: ScriptedNode, updates = paying(5n)): void =>
+  node.ask("update", SignedTx.unsigned(body(updates)), updates)
+const propose = (node: ScriptedNode, updates = paying(5n)): void => {
+  node.info("update")
+  node.ask("update_ack", signedBy(body(updates), [initiator]), updates)
+}
+
+const failure = <A>(fiber: Fiber.Fiber<A, FlowError>): Effect.Effect<FlowError> =>
+  Effect.flip(Fiber.join(fiber)).pipe(Effect.timeout("2 seconds"), Effect.orDie)
+
+const eventOf = <T extends ChannelEvent["_tag"]>(
+  channel: Channel.Session,
+  tag: T
+): Effect.Effect<Extract<ChannelEvent, { readonly _tag: T }>> =>
+  channel.events.pipe(
+    Stream.filterMap((event) => (hasTag(event, tag) ? Option.some(event) : Option.none())),
+    Stream.runHead,
+    Effect.flatten,
+    Effect.timeout("2 seconds"),
+    Effect.orDie
+  )
+const hasTag = <T extends ChannelEvent["_tag"]>(
+  event: ChannelEvent,
+  tag: T
+): event is Extract<ChannelEvent, { readonly _tag: T }> => event._tag === tag
+
+/** Takes a transfer of 5 through, to show that the channel is usable. */
+const stillWorks = ({ node, channel }: Open) =>
+  Effect.gen(function* () {
+    const fiber = yield* Effect.fork(channel.transfer({ amount: 5n, from: initiator.address }))
+    yield* node.expect("update.new")
+    askUpdate(node)
+    yield* node.expect("update")
+    node.say({ _tag: "StateUpdate", state: coSigned(paying(5n)) })
+    expect(yield* Fiber.join(fiber)).toMatchObject({ round: 2 })
+  })
+
+/** A transfer that waits at the given step. */
+const transferAt = (open: Open, step: "requested" | "signed", amount = 5n) =>
+  Effect.gen(function* () {
+    const fiber = yield* Effect.fork(open.channel.transfer({ amount }))
+    const sent = yield* open.node.expect("update.new")
+    if (step === "signed") {
+      askUpdate(open.node, paying(amount))
+      yield* open.node.expect("update")
+    }
+    return [fiber, sent] as const
+  })
+
+describe("who ended it, and with which code", () => {
+  const codes = [
+    [1, "ValidationError", "peer"],
+    [2, "ConflictError", "peer"],
+    [3, "TimeoutError", "node"],
+    [4, "AbortError", "peer"],
+    [5, "RejectedOnChainError", "node"],
+    [42, "ReservedCodeError", "peer"],
+    [128, "UserDefinedError", "peer"],
+    [65_535, "UserDefinedError", "peer"]
+  ] as const
+  it.live.each(codes)("conflict %i", ([code, tag, endedBy]) =>
+    Effect.gen(function* () {
+      const open = yield* openScripted("initiator")
+      const [fiber] = yield* transferAt(open, "signed")
+      open.node.conflict(code, 1)
+      expect(yield* failure(fiber)).toMatchObject({
+        _tag: tag,
+        operation: "transfer",
+        code,
+        endedBy,
+        round: 1,
+        channelId
+      })
+      yield* stillWorks(open)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live.each([1, 4, 42, 128, 65_535])("we decline the peer's proposal with %i", (code) =>
+    Effect.gen(function* () {
+      const open = yield* openScripted("responder", { policy: ProposalPolicy.declineAll(code) })
+      propose(open.node)
+      expect(errorOf(yield* open.node.expect("update_ack"))).toBe(code)
+      open.node.info("aborted_update")
+      expect(yield* eventOf(open.channel, "ProposalEnded")).toMatchObject({ code, endedBy: "we", round: 1 })
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a policy that breaks has not agreed", () =>
+    Effect.gen(function* () {
+      const policy = ProposalPolicy.make(({ operation }) =>
+        operation === "open" ? ProposalPolicy.accept : Effect.die("broken")
+      )
+      const { node } = yield* openScripted("responder", { policy })
+      propose(node)
+      expect(errorOf(yield* node.expect("update_ack"))).toBe(4)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a refusal with an id, and one that only echoes the request", () =>
+    Effect.gen(function* () {
+      for (const requestIds of [RequestIds.always, RequestIds.asDocumented]) {
+        const open = yield* openScripted("initiator", { changes: { requestIds } })
+        const [fiber, sent] = yield* transferAt(open, "requested")
+        expect("id" in sent).toBe(requestIds.Transfer)
+        open.node.refuse(sent, 3, [1001])
+        expect(yield* failure(fiber)).toMatchObject({
+          _tag: "RejectedError",
+          operation: "transfer",
+          code: 3,
+          data: [{ code: 1001 }]
+        })
+        yield* stillWorks(open)
+      }
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("messages: refused typed with an id, told as an event without", () =>
+    Effect.gen(function* () {
+      const withId = yield* openScripted("initiator")
+      const fiber = yield* Effect.fork(withId.channel.sendMessage("hi"))
+      withId.node.refuse(yield* withId.node.expect("message"), -32_000, [])
+      expect(yield* failure(fiber)).toMatchObject({ _tag: "RejectedError", code: -32_000 })
+      const { node, channel } = yield* openScripted("initiator", {
+        changes: { requestIds: RequestIds.asDocumented }
+      })
+      yield* channel.sendMessage("hi")
+      node.refuse(yield* node.expect("message"), -32_000, [])
+      expect(yield* eventOf(channel, "Refused")).toMatchObject({ error: { operation: "message" } })
+    }).pipe(Effect.scoped)
+  )
+
+  it.live('an "ok" is no success', () =>
+    Effect.gen(function* () {
+      const { node, channel } = yield* openScripted("initiator")
+      const fiber = yield* Effect.fork(channel.transfer({ amount: 5n }))
+      node.reply(yield* node.expect("update.new"), "ok")
+      askUpdate(node)
+      node.reply(yield* node.expect("update"), "ok")
+      yield* Effect.sleep("20 millis")
+      expect(Option.isNone(yield* Fiber.poll(fiber))).toBe(true)
+      node.say({ _tag: "StateUpdate", state: coSigned(paying(5n)) })
+      expect(yield* Fiber.join(fiber)).toMatchObject({ round: 2 })
+    }).pipe(Effect.scoped)
+  )
+})
+
+/** A signer that waits for a word, like a person. */
+const slowSigner = (role: Role) =>
+  Effect.gen(function* () {
+    const word = yield* Deferred.make<"sign" | SignerError | ProposalPolicy.Decline>()
+    const state = yield* Ref.make<ReadonlyArray<string>>([])
+    const keyPair = role === "initiator" ? initiator : responder
+    const layer = Signer.layer({
+      address: keyPair.address,
+      sign: ({ signedTx, operation }) =>
+        operation === "open"
+          ? Effect.sync(() => SignedTx.sign(signedTx, keyPair, { networkId, crypto: TestCrypto.native }))
+          : Ref.update(state, (all) => [...all, "asked"]).pipe(
+              Effect.zipRight(Deferred.await(word)),
+              Effect.flatMap((said) =>
+                said === "sign"
+                  ? Effect.sync(() =>
+                      SignedTx.sign(signedTx, keyPair, { networkId, crypto: TestCrypto.native })
+                    )
+                  : Effect.fail(said)
+              ),
+              Effect.onInterrupt(() => Ref.update(state, (all) => [...all, "interrupted"]))
+            )
+    })
+    const reached = (what: string) =>
+      Effect.repeat(Effect.zipRight(Effect.sleep("1 millis"), Ref.get(state)), {
+        until: (all) => all.includes(what)
+      })
+    return { layer, word, reached }
+  })
+
+describe("signers", () => {
+  it.live("a slow signer does not hold up messages, queries, pings and reports", () =>
+    Effect.gen(function* () {
+      const { layer, word, reached } = yield* slowSigner("initiator")
+      const open = yield* openScripted("initiator", { signer: layer })
+      const { node, channel } = open
+      const [fiber] = yield* transferAt(open, "requested")
+      askUpdate(node)
+      yield* reached("asked")
+      const ping = yield* Effect.fork(channel.ping)
+      node.reply(yield* node.expect("system"), { action: "system", tag: "pong" })
+      yield* Fiber.join(ping)
+      const message = yield* Effect.fork(channel.sendMessage("hello"))
+      node.reply(yield* node.expect("message"), "ok")
+      yield* Fiber.join(message)
+      node.say({ _tag: "MessageReport", from: responder.address, to: initiator.address, info: "hi" })
+      expect(yield* eventOf(channel, "MessageReceived")).toMatchObject({ text: "hi" })
+      yield* Deferred.succeed(word, "sign")
+      yield* node.expect("update")
+      node.say({ _tag: "StateUpdate", state: coSigned(paying(5n)) })
+      yield* Fiber.join(fiber)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("refusing: SignerError here, code 4 there; declining: its own code", () =>
+    Effect.gen(function* () {
+      const refusal = new SignerError({ operation: "transfer", reason: "refused", detail: "no" })
+      for (const [said, code, tag] of [
+        [refusal, 4, "SignerError"],
+        [ProposalPolicy.decline(42), 42, "ReservedCodeError"],
+        [ProposalPolicy.decline(200), 200, "UserDefinedError"]
+      ] as const) {
+        const { layer, word } = yield* slowSigner("initiator")
+        const open = yield* openScripted("initiator", { signer: layer })
+        const [fiber] = yield* transferAt(open, "requested")
+        askUpdate(open.node)
+        yield* Deferred.succeed(word, said)
+        expect(yield* failure(fiber)).toMatchObject({ _tag: tag })
+        expect(errorOf(yield* open.node.expect("update"))).toBe(code)
+        open.node.info("aborted_update")
+      }
+      const { layer, word } = yield* slowSigner("responder")
+      const { node, channel } = yield* openScripted("responder", { signer: layer })
+      propose(node)
+      yield* Deferred.succeed(word, refusal)
+      expect(errorOf(yield* node.expect("update_ack"))).toBe(4)
+      expect(yield* eventOf(channel, "SignerFailed")).toMatchObject({ error: refusal })
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("interrupting the caller while a signature is awaited aborts on the wire", () =>
+    Effect.gen(function* () {
+      const { layer, word, reached } = yield* slowSigner("initiator")
+      const open = yield* openScripted("initiator", { signer: layer })
+      const [fiber] = yield* transferAt(open, "requested")
+      askUpdate(open.node)
+      yield* reached("asked")
+      yield* Fiber.interrupt(fiber)
+      expect(errorOf(yield* open.node.expect("update"))).toBe(4)
+      yield* reached("interrupted")
+      open.node.info("aborted_update")
+      yield* Deferred.succeed(word, "sign")
+      yield* stillWorks(open)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live(
+    "interrupting before the node asks aborts when it does; interrupting in the queue leaves no trace",
+    () =>
+      Effect.gen(function* () {
+        const open = yield* openScripted("initiator")
+        const [fiber] = yield* transferAt(open, "requested")
+        const queued = yield* Effect.fork(open.channel.transfer({ amount: 9n }))
+        yield* Effect.sleep("5 millis")
+        yield* Fiber.interrupt(queued)
+        yield* Fiber.interrupt(fiber)
+        askUpdate(open.node)
+        expect(errorOf(yield* open.node.expect("update"))).toBe(4)
+        open.node.info("aborted_update")
+        yield* stillWorks(open)
+        expect(open.node.methods.filter((method) => method === "channels.update.new")).toHaveLength(2)
+      }).pipe(Effect.scoped)
+  )
+
+  it.live("interrupting after our signature is out lets the operation go on", () =>
+    Effect.gen(function* () {
+      const open = yield* openScripted("initiator")
+      const [fiber] = yield* transferAt(open, "signed")
+      yield* Fiber.interrupt(fiber)
+      open.node.say({ _tag: "StateUpdate", state: coSigned(paying(5n)) })
+      const state = yield* Stream.runHead(
+        Stream.filter(open.channel.latest.changes, ({ round }) => round === 2)
+      )
+      expect(Option.isSome(state)).toBe(true)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("the signer is interrupted when the node drops the operation", () =>
+    Effect.gen(function* () {
+      const { layer, reached } = yield* slowSigner("responder")
+      const { node, channel } = yield* openScripted("responder", { signer: layer })
+      propose(node)
+      yield* reached("asked")
+      node.conflict(2, 1)
+      yield* reached("interrupted")
+      expect(yield* eventOf(channel, "ProposalEnded")).toMatchObject({ endedBy: "peer", code: 2 })
+      expect(node.methods).not.toContain("channels.update_ack")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a signer that signs something else, or breaks, gives no signature away", () =>
+    Effect.gen(function* () {
+      const signs = (what: (details: Signer.SigningDetails) => SignedTx.SignedTx) =>
+        Signer.layer({
+          address: initiator.address,
+          sign: (details) =>
+            Effect.sync(() =>
+              details.operation === "open" ? signedBy(details.signedTx.tx, [initiator]) : what(details)
+            )
+        })
+      const wrong: ReadonlyArray<readonly [string, (details: Signer.SigningDetails) => SignedTx.SignedTx]> = [
+        ["invalid", ({ signedTx }) => signedTx],
+        ["invalid", ({ signedTx }) => signedBy(signedTx.tx, [responder])],
+        ["invalid", () => signedBy(createTx(), [initiator])],
+        ["invalid", ({ signedTx }) => signedBy(signedTx.tx, [initiator], "ae_mainnet")],
+        [
+          "failed",
+          () => {
+            throw new Error("broken")
+          }
+        ]
+      ]
+      for (const [reason, what] of wrong) {
+        const open = yield* openScripted("initiator", { signer: signs(what) })
+        const [fiber] = yield* transferAt(open, "requested")
+        askUpdate(open.node)
+        expect(yield* failure(fiber)).toMatchObject({ _tag: "SignerError", reason })
+        expect(errorOf(yield* open.node.expect("update"))).toBe(4)
+      }
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("both signatures at once, and raw-mode signatures, are accepted", () =>
+    Effect.gen(function* () {
+      const raw = (keyPair: typeof initiator, signed: SignedTx.SignedTx) =>
+        SignedTx.addSignature(
+          signed,
+          TestCrypto.native.sign(SignedTx.signingMessage(signed.txBytes, networkId, "raw"), keyPair.secretKey)
+        )
+      const signer = Signer.layer({
+        address: initiator.address,
+        sign: ({ signedTx, tag }) =>
+          Effect.sync(() => {
+            const own = raw(initiator, signedTx)
+            return tag === "update" ? raw(responder, own) : own
+          })
+      })
+      const open = yield* openScripted("initiator", { signer })
+      const [fiber] = yield* transferAt(open, "requested")
+      askUpdate(open.node)
+      const state = signedTxOf(yield* open.node.expect("update"))
+      expect(state.signatures).toHaveLength(2)
+      open.node.say({ _tag: "StateUpdate", state })
+      yield* Fiber.join(fiber)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a signer for another account cannot open", () =>
+    Effect.gen(function* () {
+      const signer = Signer.layer({ address: responder.address, sign: () => Effect.never })
+      expect(yield* Effect.flip(connect("initiator", { signer }))).toMatchObject({
+        _tag: "SignerError",
+        reason: "invalid"
+      })
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe("abort", () => {
+  it.live("calls off the pending signature with a code; later the node refuses", () =>
+    Effect.gen(function* () {
+      const { layer, word, reached } = yield* slowSigner("initiator")
+      const open = yield* openScripted("initiator", { signer: layer })
+      const [fiber] = yield* transferAt(open, "requested")
+      askUpdate(open.node)
+      yield* reached("asked")
+      const abort = yield* Effect.fork(open.channel.abort(300))
+      expect(errorOf(yield* open.node.expect("update"))).toBe(300)
+      expect(yield* failure(fiber)).toMatchObject({ _tag: "UserDefinedError", code: 300, endedBy: "we" })
+      open.node.info("aborted_update")
+      yield* Fiber.join(abort)
+      yield* Deferred.succeed(word, "sign")
+      const [again] = yield* transferAt(open, "signed")
+      const late = yield* Effect.fork(open.channel.abort())
+      const sent = yield* open.node.expect("update")
+      expect(errorOf(sent)).toBe(4)
+      open.node.refuse(sent, 3, [1018])
+      expect(yield* failure(late)).toMatchObject({ _tag: "RejectedError", data: [{ code: 1018 }] })
+      open.node.say({ _tag: "StateUpdate", state: coSigned(paying(5n)) })
+      expect(yield* Fiber.join(again)).toMatchObject({ round: 2 })
+      yield* open.channel.abort()
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe("two proposals at once", () => {
+  it.live(
+    "the peer's is held while the node lets ours collide with it: one conflict ends both, unsigned",
+    () =>
+      Effect.gen(function* () {
+        const open = yield* openScripted("responder")
+        const fiber = yield* Effect.fork(open.channel.transfer({ amount: 3n }))
+        yield* open.node.expect("update.new")
+        propose(open.node)
+        yield* Effect.sleep("20 millis")
+        open.node.conflict(2, 1)
+        expect(yield* failure(fiber)).toMatchObject({ _tag: "ConflictError" })
+        expect(yield* eventOf(open.channel, "ProposalEnded")).toMatchObject({ code: 2 })
+        expect(open.node.methods).not.toContain("channels.update_ack")
+        yield* stillWorks(open)
+      }).pipe(Effect.scoped)
+  )
+
+  it.live("if ours is refused instead, the peer's goes on", () =>
+    Effect.gen(function* () {
+      const open = yield* openScripted("responder")
+      const fiber = yield* Effect.fork(open.channel.transfer({ amount: 3n }))
+      const sent = yield* open.node.expect("update.new")
+      propose(open.node)
+      yield* Effect.sleep("10 millis")
+      open.node.refuse(sent, 3, [1001])
+      expect(yield* failure(fiber)).toMatchObject({ _tag: "RejectedError" })
+      const signed = signedTxOf(yield* open.node.expect("update_ack"))
+      open.node.say({ _tag: "StateUpdate", state: signed })
+      expect(yield* eventOf(open.channel, "CoSigned")).toMatchObject({ state: { round: 1 } })
+      yield* Stream.runHead(Stream.filter(open.channel.latest.changes, ({ round }) => round === 2))
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("our operation waits while the peer's proposal is answered", () =>
+    Effect.gen(function* () {
+      const { layer, word, reached } = yield* slowSigner("responder")
+      const open = yield* openScripted("responder", { signer: layer })
+      propose(open.node)
+      yield* reached("asked")
+      yield* Effect.fork(open.channel.transfer({ amount: 3n }))
+      yield* Effect.sleep("20 millis")
+      expect(open.node.methods).not.toContain("channels.update.new")
+      yield* Deferred.succeed(word, "sign")
+      open.node.say({ _tag: "StateUpdate", state: signedTxOf(yield* open.node.expect("update_ack")) })
+      yield* open.node.expect("update.new")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("the node postpones our shutdown while it acts for the peer: the proposal is answered", () =>
+    Effect.gen(function* () {
+      const { node, channel } = yield* openScripted("responder")
+      const fiber = yield* Effect.fork(channel.shutdown())
+      yield* node.expect("shutdown")
+      propose(node)
+      const signed = signedTxOf(yield* node.expect("update_ack"))
+      node.say({ _tag: "StateUpdate", state: signed })
+      const tx = closeTx(responder.address, treesAfter(paying(5n), 2))
+      node.ask("shutdown_sign", SignedTx.unsigned(tx))
+      yield* node.expect("shutdown_sign")
+      yield* Fiber.interrupt(fiber)
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe("closing", () => {
+  it.live("shutdown ends with the confirmed closing transaction", () =>
+    Effect.gen(function* () {
+      for (const last of ["closed_confirmed", "died"] as const) {
+        const { node, channel } = yield* openScripted("initiator")
+        const fiber = yield* Effect.fork(channel.shutdown())
+        yield* node.expect("shutdown")
+        node.ask("shutdown_sign", SignedTx.unsigned(closeTx(initiator.address)))
+        yield* node.expect("shutdown_sign")
+        const tx = signedBy(closeTx(initiator.address), [initiator, responder])
+        const type = "channel_close_mutual_tx"
+        node.say({ _tag: "OnChainTx", info: "close_mutual", type, tx })
+        node.info("closing")
+        node.say({ _tag: "OnChainTx", info: "channel_closed", type, tx })
+        node.info(last)
+        const closed = yield* Fiber.join(fiber)
+        expect(closed.confirmed).toBe(last === "closed_confirmed")
+        expect(SignedTx.hash(closed.signedTx)).toBe(SignedTx.hash(tx))
+      }
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("the peer's shutdown is signed when it pays what we have", () =>
+    Effect.gen(function* () {
+      const { node, channel } = yield* openScripted("initiator")
+      node.info("shutdown")
+      node.ask("shutdown_sign_ack", signedBy(closeTx(responder.address), [responder]))
+      expect(signedTxOf(yield* node.expect("shutdown_sign_ack")).signatures).toHaveLength(2)
+      node.info("closing")
+      node.info("closed_confirmed")
+      node.info("died")
+      yield* eventOf(channel, "Ended")
+      expect(yield* channel.status.get).toMatchObject({ phase: "closed", end: { reason: "channel_ended" } })
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("leave ends with the report, stop with died", () =>
+    Effect.gen(function* () {
+      const first = yield* openScripted("initiator")
+      const leaving = yield* Effect.fork(first.channel.leave)
+      first.node.reply(yield* first.node.expect("leave"), "ok")
+      first.node.say({ _tag: "LeaveReport", state: signedBy(createTx(), [initiator, responder]) })
+      yield* Fiber.join(leaving)
+      const { node, channel } = yield* openScripted("initiator")
+      const stopping = yield* Effect.fork(channel.stop)
+      yield* node.expect("system")
+      node.info("died")
+      yield* Fiber.join(stopping)
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe("the end of the connection", () => {
+  type Prepare = (open: Open) => Effect.Effect<Fiber.Fiber<unknown, FlowError>>
+  const points: ReadonlyArray<readonly [string, Prepare]> = [
+    ["transfer requested", (open) => Effect.map(transferAt(open, "requested"), ([fiber]) => fiber)],
+    ["transfer signed", (open) => Effect.map(transferAt(open, "signed"), ([fiber]) => fiber)],
+    [
+      "transfer queued",
+      (open) =>
+        Effect.zipRight(transferAt(open, "requested"), Effect.fork(open.channel.transfer({ amount: 1n })))
+    ],
+    ["balances", (open) => forkThen(open, open.channel.balances())],
+    ["poi", (open) => forkThen(open, open.channel.poi())],
+    ["state", (open) => forkThen(open, open.channel.offChainState)],
+    ["ping", (open) => forkThen(open, open.channel.ping)],
+    ["message", (open) => forkThen(open, open.channel.sendMessage("x"))],
+    ["stop", (open) => forkThen(open, open.channel.stop)],
+    ["leave", (open) => forkThen(open, open.channel.leave)],
+    ["shutdown requested", (open) => forkThen(open, open.channel.shutdown())],
+    [
+      "shutdown signed",
+      (open) =>
+        Effect.gen(function* () {
+          const fiber = yield* forkThen(open, open.channel.shutdown())
+          open.node.ask("shutdown_sign", SignedTx.unsigned(closeTx(initiator.address)))
+          yield* open.node.expect("shutdown_sign")
+          return fiber
+        })
+    ]
+  ]
+  const forkThen = <A>(
+    open: Open,
+    call: Effect.Effect<A, FlowError>
+  ): Effect.Effect<Fiber.Fiber<A, FlowError>> => Effect.zipLeft(Effect.fork(call), open.node.next)
+
+  it.live.each(points)("I13: %s", ([, prepare]) =>
+    Effect.gen(function* () {
+      const ways: ReadonlyArray<readonly [string, (open: Open) => Effect.Effect<void>]> = [
+        ["closed_by_node", ({ node }) => node.close()],
+        [
+          "connection_lost",
+          ({ node }) =>
+            node.close(
+              new TransportError({ reason: "connection_lost", operation: "receive", detail: "gone" })
+            )
+        ]
+      ]
+      for (const [reason, end] of ways) {
+        const open = yield* openScripted("initiator")
+        const fiber = yield* prepare(open)
+        yield* end(open)
+        expect(yield* failure(fiber)).toMatchObject({ _tag: "TransportError", reason })
+        expect(yield* Effect.flip(open.channel.ping)).toMatchObject({ _tag: "TransportError", reason })
+        expect(yield* eventOf(open.channel, "Ended")).toMatchObject({ error: { reason } })
+      }
+    }).pipe(Effect.scoped)
+  )
+
+  it.live.each(points)("I13: died while %s", ([name, prepare]) =>
+    Effect.gen(function* () {
+      const open = yield* openScripted("initiator")
+      const fiber = yield* prepare(open)
+      open.node.info("died")
+      if (name === "stop" || name === "leave") yield* Fiber.join(fiber)
+      else expect(yield* failure(fiber)).toMatchObject({ _tag: "TransportError", reason: "channel_ended" })
+    }).pipe(Effect.scoped)
+  )
+
+  it.live.each(points)("I13: our scope closes while %s", ([, prepare]) =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const open = yield* Scope.extend(openScripted("initiator"), scope)
+      const fiber = yield* prepare(open)
+      yield* Scope.close(scope, Exit.void)
+      expect(yield* failure(fiber)).toMatchObject({ _tag: "TransportError", reason: "closed_by_us" })
+      expect(yield* Effect.flip(open.channel.ping)).toMatchObject({ reason: "closed_by_us" })
+      const last = yield* Stream.runLast(open.channel.events)
+      expect(last).toMatchObject({ value: { _tag: "Ended" } })
+    })
+  )
+
+  it.live("I13: at every step of an opening", () =>
+    Effect.gen(function* () {
+      for (const steps of [0, 1, 2, 3, 4]) {
+        const scripted = yield* connect("initiator")
+        const { node, opening } = scripted
+        if (steps > 0) askCreate(scripted)
+        if (steps > 1) yield* node.next
+        if (steps > 2) node.info("funding_signed")
+        if (steps > 3) node.info("open")
+        yield* node.close(closedByNode)
+        expect(yield* Effect.flip(opening.opened)).toMatchObject({
+          _tag: "TransportError",
+          operation: "open",
+          closeCode: 1000
+        })
+      }
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("openings that the node gives up are typed", () =>
+    Effect.gen(function* () {
+      for (const [event, tag] of [
+        ["bad_state_hash", "ValidationError"],
+        ["bad_signature", "ValidationError"],
+        ["not_create_tx", "ValidationError"],
+        ["timeout", "TimeoutError"],
+        ["died", "TransportError"]
+      ] as const) {
+        const { node, opening } = yield* connect("initiator")
+        node.info(event)
+        expect(yield* Effect.flip(opening.opened)).toMatchObject({ _tag: tag, operation: "open" })
+      }
+      const { node, opening } = yield* connect("initiator")
+      node.refuse({}, 3, [1011])
+      expect(yield* Effect.flip(opening.opened)).toMatchObject({
+        _tag: "RejectedError",
+        data: [{ code: 1011 }]
+      })
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe("stores", () => {
+  const memory = Effect.runSync(ChannelStore.makeMemory)
+  const failing = (when: (record: ChannelStore.ChannelRecord, write: number) => boolean) => {
+    let writes = 0
+    return Effect.map(ChannelStore.makeMemory, (store) => ({
+      ...store,
+      write: (record: ChannelStore.ChannelRecord, expected: number) =>
+        Effect.suspend(() =>
+          when(record, ++writes)
+            ? Effect.fail(new StoreError({ operation: "write", reason: "write", detail: "disk full" }))
+            : store.write(record, expected)
+        )
+    }))
+  }
+  const layerOf = (store: Effect.Effect<ChannelStore.ChannelStoreService>): Party => ({
+    store: Layer.effect(ChannelStore.ChannelStore, store)
+  })
+
+  it.live(
+    "I8, I9: intent and signed body are stored before the signature leaves, the state before the caller is told",
+    () =>
+      Effect.gen(function* () {
+        const log: Array<string> = []
+        const party = layerOf(
+          Effect.map(ChannelStore.makeMemory, (store) => ({
+            ...store,
+            write: (record: ChannelStore.ChannelRecord, expected: number) =>
+              Effect.zipLeft(
+                store.write(record, expected),
+                Effect.sync(() =>
+                  log.push(
+                    `write ${record.round} ${record.intents.map((each) => each.decision)} ${record.exposure.length}`
+                  )
+                )
+              )
+          }))
+        )
+        const open = yield* openScripted("initiator", party)
+        const [fiber] = yield* transferAt(open, "signed")
+        log.push("sent")
+        open.node.say({ _tag: "StateUpdate", state: coSigned(paying(5n)) })
+        yield* Fiber.join(fiber)
+        expect(log).toEqual([
+          "write 0 requested 0",
+          "write 0 requested 1",
+          "write 1 requested 0",
+          "write 1 requested,requested 0",
+          "write 1 requested,requested 1",
+          "sent",
+          "write 2 requested 0"
+        ])
+      }).pipe(Effect.scoped)
+  )
+
+  it.live.each([1, 2, 3, 4, 5, 6])("I7: write %i fails: StoreError, and no signature after it", (k) =>
+    Effect.gen(function* () {
+      const scripted = yield* connect("initiator", layerOf(failing((_, write) => write === k)))
+      const { node, opening } = scripted
+      askCreate(scripted)
+      if (k <= 2) {
+        expect(yield* Effect.flip(opening.opened)).toMatchObject({ _tag: "StoreError" })
+        expect(node.log).toEqual([])
+        return
+      }
+      yield* node.next
+      node.channelId = channelId
+      node.info("open")
+      node.say({ _tag: "StateUpdate", state: signedBy(createTx(), [initiator, responder]) })
+      if (k === 3) {
+        expect(yield* Effect.flip(opening.opened)).toMatchObject({ _tag: "StoreError" })
+        return
+      }
+      const channel = yield* opening.opened
+      const fiber = yield* Effect.fork(channel.transfer({ amount: 5n }))
+      yield* node.expect("update.new")
+      const before = node.log.length
+      askUpdate(node)
+      const answer = yield* node.expect("update")
+      if (k < 6) expect(errorOf(answer)).toBe(4)
+      else node.say({ _tag: "StateUpdate", state: coSigned(paying(5n)) })
+      expect(yield* failure(fiber)).toMatchObject({ _tag: "StoreError" })
+      if (k < 6) expect(node.signedSince(before)).toBe(false)
+      expect((yield* channel.status.get).frozen).toBeDefined()
+      expect((yield* channel.latest.get).round).toBe(1)
+      const back = [transfer(responder.address, initiator.address, 1n)]
+      node.ask("update_ack", signedBy(body(back), [responder]), back)
+      expect(errorOf(yield* node.expect("update_ack"))).toBe(4)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("I7: a channel that we already hold a state of is not opened again", () =>
+    Effect.gen(function* () {
+      const party = layerOf(Effect.succeed(memory))
+      const first = yield* openScripted("initiator", party)
+      yield* first.channel.latest.get
+      const again = yield* connect("initiator", party)
+      askCreate(again)
+      expect(yield* Effect.flip(again.opening.opened)).toMatchObject({
+        _tag: "VerificationError",
+        field: "channelId"
+      })
+      expect(again.node.log).toEqual([])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("I4b: what we have half signed stays exposed until a higher round is co-signed", () =>
+    Effect.gen(function* () {
+      const store = yield* ChannelStore.makeMemory
+      const seen: Array<bigint> = []
+      const policy = ProposalPolicy.make((proposal) => {
+        seen.push(proposal.worstOwnBalance)
+        return ProposalPolicy.accept
+      })
+      const open = yield* openScripted("initiator", { ...layerOf(Effect.succeed(store)), policy })
+      const exposed = Effect.map(store.read({ channelId, role: "initiator" }), (stored) =>
+        stored?.record.exposure.map(({ round, side }) => `${side} ${round}`)
+      )
+      const [fiber] = yield* transferAt(open, "signed", 100n)
+      open.node.conflict(2, 1)
+      yield* failure(fiber)
+      expect(yield* exposed).toEqual(["starter 2"])
+      const back = [transfer(responder.address, initiator.address, 1n)]
+      open.node.ask("update_ack", signedBy(body(back), [responder]), back)
+      open.node.say({ _tag: "StateUpdate", state: signedTxOf(yield* open.node.expect("update_ack")) })
+      yield* Stream.runHead(Stream.filter(open.channel.latest.changes, ({ round }) => round === 2))
+      expect(yield* exposed).toEqual(["starter 2"])
+      const [first, second] = seen
+      expect(second).toBe((first ?? 0n) - 100n)
+      const more = [transfer(responder.address, initiator.address, 2n)]
+      const tx = offChainTx(treesAfter(more, 3, treesAfter(back, 2)), 3)
+      open.node.ask("update_ack", signedBy(tx, [responder]), more)
+      open.node.say({ _tag: "StateUpdate", state: signedTxOf(yield* open.node.expect("update_ack")) })
+      yield* Stream.runHead(Stream.filter(open.channel.latest.changes, ({ round }) => round === 3))
+      expect(yield* exposed).toEqual([])
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe("frames that are no messages", () => {
+  it.live("are told, end what waits for them, and do no harm", () =>
+    Effect.gen(function* () {
+      const open = yield* openScripted("initiator")
+      const { node, channel } = open
+      for (const text of [
+        "",
+        "{",
+        "[]",
+        "7",
+        '{"jsonrpc":"2.0"}',
+        "\u0000",
+        '"x"',
+        "[[[[",
+        "x".repeat(1_000_000)
+      ])
+        node.raw(text)
+      expect(yield* eventOf(channel, "Undecodable")).toMatchObject({ error: { _tag: "DecodeError" } })
+      node.raw(
+        '{"jsonrpc":"2.0","version":2,"method":"channels.future","params":{"channel_id":null,"data":{"x":1.0}}}'
+      )
+      const ping = yield* Effect.fork(channel.ping)
+      const { id } = yield* node.expect("system")
+      node.raw(`{"jsonrpc":"2.0","id":${String(id)},"nothing":1}`)
+      expect(yield* failure(ping)).toMatchObject({ _tag: "DecodeError" })
+      const [fiber] = yield* transferAt(open, "requested")
+      node.raw(
+        '{"jsonrpc":"2.0","version":1,"method":"channels.sign.update","params":{"channel_id":null,"data":{"signed_tx":"tx_AAAA","updates":[]}}}'
+      )
+      expect(yield* failure(fiber)).toMatchObject({ _tag: "DecodeError" })
+      expect(errorOf(yield* node.expect("update"))).toBe(1)
+      node.info("aborted_update")
+      const proof = yield* Effect.fork(channel.poi())
+      node.reply(yield* node.expect("get.poi"), { poi: "pi_x" })
+      expect(yield* failure(proof)).toMatchObject({ _tag: "DecodeError" })
+      const wrongKind = yield* Effect.fork(channel.balances())
+      node.reply(yield* node.expect("get.balances"), "ok")
+      expect(yield* failure(wrongKind)).toMatchObject({ _tag: "DecodeError" })
+      yield* stillWorks(open)
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe("silence", () => {
+  it.live("a node that does not answer ends the request, not the channel", () =>
+    Effect.gen(function* () {
+      const open = yield* openScripted("initiator", { changes: { requestTimeout: "30 millis" } })
+      const { node, channel } = open
+      for (const call of [
+        channel.ping,
+        channel.balances(),
+        channel.transfer({ amount: 1n }),
+        channel.leave
+      ]) {
+        const fiber = yield* Effect.fork(Effect.asVoid(call))
+        yield* node.next
+        expect(yield* failure(fiber)).toMatchObject({ _tag: "TimeoutError", code: 3, endedBy: "node" })
+      }
+      propose(node, [transfer(responder.address, initiator.address, 1n)])
+      expect(errorOf(yield* node.expect("update_ack"))).toBe(1)
+      yield* Effect.sleep("50 millis")
+      yield* stillWorks(open)
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe("listening", () => {
+  it.live("nobody has to; who comes late gets the last events", () =>
+    Effect.gen(function* () {
+      const { node, channel } = yield* openScripted("initiator", { changes: { eventBuffer: 16 } })
+      for (let i = 0; i < 500; i++)
+        node.say({ _tag: "MessageReport", from: responder.address, to: initiator.address, info: `${i}` })
+      const ping = yield* Effect.fork(channel.ping)
+      node.reply(yield* node.expect("system"), { action: "system", tag: "pong" })
+      yield* Fiber.join(ping)
+      const last = yield* Stream.runCollect(Stream.take(channel.events, 16))
+      expect(Chunk.toReadonlyArray(last)).toMatchObject(
+        Array.from({ length: 16 }, (_, i) => ({ text: `${484 + i}` }))
+      )
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("I19: no event and no stored text shows the fsm id", () =>
+    Effect.gen(function* () {
+      const { node, channel } = yield* openScripted("initiator")
+      const secret = "ba_izrkYRITzyDUi0ZoQtjsoRv2bTzFlFk+SctfWrIkwCHETxxU"
+      node.raw(
+        `{"jsonrpc":"2.0","version":1,"method":"channels.info","params":{"channel_id":null,"data":{"event":"fsm_up","fsm_id":"${secret}"}}}`
+      )
+      yield* node.close()
+      const events = yield* Stream.runCollect(channel.events)
+      expect(yield* channel.fsmId).toBeDefined()
+      const text = JSON.stringify(Chunk.toReadonlyArray(events), (_, value) =>
+        typeof value === "bigint" ? `${value}` : value
+      )
+      expect(text).not.toContain(secret)
+    }).pipe(Effect.scoped)
+  )
+})
