@@ -225,8 +225,8 @@ const play = (session: Session): Effect.Effect<number, Error> =>
         if (methodOf(frame).startsWith("sign.")) asked = true
         continue
       }
-      // What was said before is taken in before the user acts.
-      yield* Effect.sleep("2 millis")
+      // What was said before is taken in before the user acts: the client's fibers get their turns.
+      yield* Effect.repeatN(Effect.yieldNow(), 200)
       const params = paramsOf(frame)
       const code = Number(Json.field(params, "error"))
       if (!isSigning(methodOf(frame))) yield* Effect.fork(actionOf(frame, opening, Fiber.join(opened)))

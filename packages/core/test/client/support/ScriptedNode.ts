@@ -254,3 +254,6 @@ export const openScripted = (role: Role, party: Party = {}): Effect.Effect<Open,
   })
 
 export { coin, initiator, networkId, responder }
+
+/** Until all that runs has had its turns; no time passes. */
+export const settle: Effect.Effect<void> = Effect.asVoid(Effect.repeatN(Effect.yieldNow(), 200))
