@@ -353,6 +353,28 @@ export const verify = (
 }
 
 /**
+ * Whether a transaction has the signatures of `known`, which is about the same bytes and was verified before, and
+ * besides exactly one of each further signer, in either mode. What was verified is not verified again.
+ *
+ * @since 0.1.0
+ * @category signing
+ */
+export const verifyBeyond = (
+  known: SignedTx,
+  signed: SignedTx,
+  furtherSigners: ReadonlyArray<AccountAddress>,
+  options: VerifyOptions
+): "ok" | "signature_check_failed" => {
+  if (!Bytes.equals(known.txBytes, signed.txBytes)) return "signature_check_failed"
+  const isKnown = (signature: Uint8Array) => known.signatures.some((each) => Bytes.equals(each, signature))
+  const signatures = signed.signatures.filter((signature) => !isKnown(signature))
+  // Signatures are distinct, so that the count tells whether all known ones are there.
+  return signed.signatures.length - signatures.length === known.signatures.length
+    ? verify({ ...signed, signatures }, furtherSigners, options)
+    : "signature_check_failed"
+}
+
+/**
  * The signed transaction one layer down, inside a meta or paying-for transaction; `undefined` for all others.
  *
  * @since 0.1.0

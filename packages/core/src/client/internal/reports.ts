@@ -205,11 +205,12 @@ const onOnChainTx = (draft: Draft, { tx, info }: OnChainTx): void => {
   if (tx.tx._tag !== "ChannelCloseMutualTx") return
   const txHash = Verify.bodyHash(tx)
   const context = draft.context("shutdown")
-  if (!draft.state.exposure.some((each) => each.txHash === txHash)) {
+  const known = draft.state.exposure.find((each) => each.txHash === txHash)
+  if (known === undefined) {
     draft.lie(Verify.wrong(context, "body", "a closing transaction that we have signed", txHash))
     return
   }
-  if (!Verify.isCoSigned(context, tx)) {
+  if (!Verify.isCoSigned(context, tx, known.signedTx)) {
     draft.lie(Verify.wrong(context, "signature", "the signatures of both parties", "others"))
     return
   }
@@ -224,7 +225,7 @@ const onLeave = (draft: Draft, state: SignedTx): void => {
   const error =
     latest === undefined || !sameBody(latest.signedTx, state)
       ? Verify.explainUnknownState(context, state, undefined)
-      : Verify.isCoSigned(context, state)
+      : Verify.isCoSigned(context, state, latest.signedTx)
         ? undefined
         : Verify.wrong(context, "signature", "the signatures of both parties", "others")
   if (error !== undefined) draft.lie(error)
@@ -245,7 +246,7 @@ const onState = (draft: Draft, signedTx: SignedTx): void => {
   const txHash = Verify.bodyHash(signedTx)
   const known = exposure.find((each) => each.txHash === txHash && each.round === draft.round + 1)
   if (known === undefined) onUnknownState(draft, signedTx)
-  else if (!Verify.isCoSigned(context, signedTx))
+  else if (!Verify.isCoSigned(context, signedTx, known.signedTx))
     onLie(draft, Verify.wrong(context, "signature", "the signatures of both parties", "others"))
   else adopt(draft, signedTx, known)
 }

@@ -337,10 +337,21 @@ export const verifyClose = (
   )
 }
 
-/** Whether the transaction has exactly the signatures of both parties. */
-export const isCoSigned = (context: Context, signedTx: SignedTx.SignedTx): boolean => {
-  const { initiatorId, responderId } = context.config.terms
-  return SignedTx.verify(signedTx, [initiatorId, responderId], verifyOptions(context)) === "ok"
+/**
+ * Whether the transaction has exactly the signatures of both parties. What we have sent ourselves (`sent`: ours, and
+ * the peer's if it came first) was verified then.
+ */
+export const isCoSigned = (
+  context: Context,
+  signedTx: SignedTx.SignedTx,
+  sent?: SignedTx.SignedTx
+): boolean => {
+  const { own, peer } = context.config
+  const options = verifyOptions(context)
+  const missing = sent?.signatures.length === 1 ? [peer] : []
+  if (sent !== undefined && SignedTx.verifyBeyond(sent, signedTx, missing, options) === "ok") return true
+  // Ours may be there in the other mode.
+  return SignedTx.verify(signedTx, [own, peer], options) === "ok"
 }
 
 /** Whether the signer did what it was asked: the same bytes, the given signatures, ours, and at most the peer's. */
@@ -349,15 +360,9 @@ export const isSignedAsAsked = (
   asked: SignedTx.SignedTx,
   signed: SignedTx.SignedTx
 ): boolean => {
-  const { own } = context.config
-  if (!Bytes.equals(asked.txBytes, signed.txBytes)) return false
-  const kept = asked.signatures.every((given) => signed.signatures.some((each) => Bytes.equals(given, each)))
-  return (
-    kept &&
-    (signed.signatures.length === 1
-      ? SignedTx.isSignedBy(signed, own, verifyOptions(context))
-      : isCoSigned(context, signed))
-  )
+  const { own, peer } = context.config
+  const further = signed.signatures.length - asked.signatures.length === 1 ? [own] : [own, peer]
+  return SignedTx.verifyBeyond(asked, signed, further, verifyOptions(context)) === "ok"
 }
 
 function* coSignedChecks(
