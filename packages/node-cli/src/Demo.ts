@@ -7,7 +7,6 @@ import * as Channel from "@aechannel/core/client/Channel"
 import type { AccountAddress } from "@aechannel/core/encoding/ApiEncoding"
 import * as ChannelNode from "@aechannel/core/node/ChannelNode"
 import * as Ledger from "@aechannel/core/node/Ledger"
-import { Codec } from "@aechannel/core/protocol/Codec"
 import * as JsonRpcSignedTx from "@aechannel/core/protocol/JsonRpcSignedTx"
 import type { OpenParameters, Role } from "@aechannel/core/protocol/OpenParameters"
 import * as ChannelStore from "@aechannel/core/services/ChannelStore"
@@ -25,7 +24,8 @@ import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as Accounts from "./Accounts.js"
 import { ae, formatAe } from "./Amounts.js"
-import * as Conversation from "./Conversation.js"
+import type * as Conversation from "./Conversation.js"
+import { observe } from "./Observe.js"
 
 const networkId = "ae_dev"
 const funds = ae(100)
@@ -52,31 +52,20 @@ interface Party {
 
 const heading = (text: string) => Console.log(`\n${text}`)
 
-/** Prints each frame of a party's socket as a line of the conversation. */
-const observe = (party: Party, names: Conversation.Names) => (frame: Transport.PassingFrame) =>
-  Effect.gen(function* () {
-    const codec = yield* Codec
-    const say = (from: string, to: string, what: string) =>
-      Console.log(`  ${from.padEnd(5)} → ${to.padEnd(5)}  ${what}`)
-    if (frame.direction === "in") {
-      for (const message of yield* codec.decodeNodeFrame(frame.text))
-        yield* say("node", party.name, Conversation.describeNodeMessage(message, names))
-      return
-    }
-    const decoded = codec.decodeClientFrame(frame.text)
-    if (decoded._tag === "Dropped") return
-    for (const { request } of decoded.calls)
-      if (request._tag !== "Refusal" && request._tag !== "Swallowed")
-        yield* say(party.name, "node", Conversation.describeRequest(request, names))
-  }).pipe(
-    Effect.catchTag("DecodeError", (error) => Console.log(`  (unreadable frame: ${error.message})`)),
-    Effect.provide(JsonRpcSignedTx.layer)
-  )
+const say = (from: string, to: string, what: string) =>
+  Console.log(`  ${from.padEnd(5)} → ${to.padEnd(5)}  ${what}`)
 
-const openAs = (party: Party, parameters: Omit<OpenParameters, "role">, url: string, names: Conversation.Names) =>
+const openAs = (
+  party: Party,
+  parameters: Omit<OpenParameters, "role">,
+  url: string,
+  names: Conversation.Names
+) =>
   Channel.open({ ...parameters, role: party.role, networkId }).pipe(
     Effect.provide([
-      Transport.layerTapped(observe(party, names)).pipe(Layer.provide(WebSocketTransport.layerNode({ url }))),
+      Transport.layerTapped(observe({ codec: JsonRpcSignedTx.codec, party: party.name, names, say })).pipe(
+        Layer.provide(WebSocketTransport.layerNode({ url }))
+      ),
       Signer.layerKeyPair(party.account.keyPair, networkId),
       ChannelStore.layerMemory,
       // Only what costs us more than the limit is declined.
@@ -88,8 +77,10 @@ const openAs = (party: Party, parameters: Omit<OpenParameters, "role">, url: str
     ])
   )
 
-const balancesLine = (names: Conversation.Names, balances: ReadonlyArray<readonly [AccountAddress, bigint]>) =>
-  balances.map(([address, balance]) => `${names(address)} ${formatAe(balance)}`).join(", ")
+const balancesLine = (
+  names: Conversation.Names,
+  balances: ReadonlyArray<readonly [AccountAddress, bigint]>
+) => balances.map(([address, balance]) => `${names(address)} ${formatAe(balance)}`).join(", ")
 
 const converse = (alice: Party, bob: Party) =>
   Effect.gen(function* () {
@@ -145,7 +136,9 @@ const converse = (alice: Party, bob: Party) =>
     yield* left.transfer({ amount: ae(0.5), meta: ["invoice 17"] })
     yield* showBalances
 
-    yield* heading("Alice asks Bob for 6 AE; Bob gives at most 5 at a time and declines with a code of his own")
+    yield* heading(
+      "Alice asks Bob for 6 AE; Bob gives at most 5 at a time and declines with a code of his own"
+    )
     yield* left
       .transfer({ amount: ae(6), from: parameters.responderId })
       .pipe(

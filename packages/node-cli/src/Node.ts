@@ -8,8 +8,8 @@ import * as Json from "@aechannel/core/encoding/Json"
 import * as ChannelNode from "@aechannel/core/node/ChannelNode"
 import * as Ledger from "@aechannel/core/node/Ledger"
 import * as JsonRpcSignedTx from "@aechannel/core/protocol/JsonRpcSignedTx"
-import * as HttpControls from "@aechannel/transport/HttpControls"
 import * as NativeCrypto from "@aechannel/transport/NativeCrypto"
+import * as NodeHttp from "@aechannel/transport/NodeHttp"
 import * as NodeServer from "@aechannel/transport/NodeServer"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
@@ -46,10 +46,13 @@ const channelPort = Options.integer("channel-port").pipe(
 )
 const configOut = Options.file("config-out").pipe(
   Options.optional,
-  Options.withDescription("write URLs and funded accounts, keys included, to this JSON file once the node is ready")
+  Options.withDescription(
+    "write URLs and funded accounts, keys included, to this JSON file once the node is ready"
+  )
 )
 
-const secretKeyOf = (account: Accounts.FundedAccount): string => Redacted.value(KeyPair.toText(account.keyPair))
+const secretKeyOf = (account: Accounts.FundedAccount): string =>
+  Redacted.value(KeyPair.toText(account.keyPair))
 
 const configuration = (
   accounts: ReadonlyArray<Accounts.FundedAccount>,
@@ -87,7 +90,7 @@ const serve = (options: {
       accounts: accounts.map(({ balance, keyPair }) => ({ address: keyPair.address, balance }))
     })
     yield* Effect.gen(function* () {
-      const http = yield* HttpControls.HttpControls
+      const http = yield* NodeHttp.NodeHttp
       const server = yield* NodeServer.NodeServer
       yield* Console.log(
         `Accounts of ${networkId}, for this run only. Their keys are no secret: never use them elsewhere.`
@@ -105,7 +108,7 @@ const serve = (options: {
     }).pipe(
       Effect.provide(
         Layer.mergeAll(
-          HttpControls.layer({ port: options.port }),
+          NodeHttp.layer({ port: options.port }),
           NodeServer.layer({ port: options.channelPort })
         ).pipe(Layer.provide(ChannelNode.layer({ ledger })))
       )

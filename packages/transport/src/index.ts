@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-export * as HttpControls from "./HttpControls.js"
 export * as NativeCrypto from "./NativeCrypto.js"
+export * as NodeHttp from "./NodeHttp.js"
 export * as NodeServer from "./NodeServer.js"
 export * as WebSocketTransport from "./WebSocketTransport.js"

@@ -306,6 +306,8 @@ describe("NodeServer", () => {
       const silent = yield* open(`${url}?silent`)
       const talking = yield* open(`${url}?talking`)
       const pinging = yield* open(`${url}?pinging`)
+      // A session begins a moment after its upgrade.
+      yield* TestClock.adjust("1 millis")
       yield* eventually(() => heard.length === 3)
       yield* TestClock.adjust("50 seconds")
       talking.socket.send("echo here")

@@ -30,11 +30,19 @@ export interface ConnectionLimits {
   readonly maxBufferedBytes: number
 }
 
-/** The first frame does not travel with the answer to the upgrade: some clients are not listening by then. */
+/** Ends after the sockets of this process have been read once more. */
 const nextTurn = Effect.async<void>((resume) => {
   const turn = setImmediate(() => resume(Effect.void))
   return Effect.sync(() => clearImmediate(turn))
 })
+
+/**
+ * The first frame does not travel with the answer to the upgrade: a client that gets both at once is handed the frame
+ * before its program has been told that it is connected, and an error that nobody listens for yet ends some programs.
+ * Time lets a client in another process read, the turn one in this process.
+ */
+const beforeFirstFrame = (clock: Clock.Clock): Effect.Effect<void> =>
+  Effect.zipRight(clock.sleep(Duration.millis(1)), nextTurn)
 
 /** Frames that may wait before the socket is no longer read. */
 const inboxHighWater = 256
@@ -101,7 +109,7 @@ export const attach = (
     )
 
   const frames = Effect.zipRight(
-    nextTurn,
+    beforeFirstFrame(clock),
     Effect.acquireUseRelease(node.accept(query, link), serve, (session) => session.closed)
   )
 

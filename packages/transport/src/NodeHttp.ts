@@ -1,0 +1,206 @@
+/**
+ * The embedded node's HTTP port: the part of the node's API that others use to fund accounts and to open, follow and
+ * close channels (`@aeternity/aepp-sdk` works against it unchanged), and the node's controls.
+ *
+ * | call | answer |
+ * | --- | --- |
+ * | `GET /v3/status` | network, versions, height |
+ * | `GET /v3/key-blocks/current` | the top key block |
+ * | `GET /v3/key-blocks/current/height` | its height |
+ * | `GET /v3/recent-gas-prices` | the least gas price |
+ * | `GET /v3/accounts/{ak}` | balance and nonce |
+ * | `GET /v3/accounts/{ak}/next-nonce` | the nonce after all mined and waiting transactions |
+ * | `POST /v3/transactions` | takes a signed transaction, `{"tx":"tx_…"}` |
+ * | `GET /v3/transactions/{th}` | a transaction, waiting or in a block |
+ * | `GET /v3/transactions/{th}/info` | what a transaction left behind |
+ * | `GET /v3/channels/{ch}` | an open channel |
+ * | `/emit_kb?n=N` (any method) | N key blocks, each of which takes the waiting transactions first |
+ * | `/emit_mb` | one micro block of what waits |
+ * | `/auto?on=true\|false` | automatic micro blocks on or off |
+ *
+ * Replies are JSON with bare integers of any size, or with strings where `int-as-string=true` asks for them; other
+ * query parameters are ignored. Refusals are `{"reason":…,"error_code":…}` as the node words them; a path that is not
+ * known has an empty 404, a method that a path does not take an empty 405. Pages of any origin may ask.
+ *
+ * Specification: æternity node HTTP API.
+ *
+ * @since 0.1.0
+ */
+import * as Json from "@aechannel/core/encoding/Json"
+import { ChannelNode, type ChannelNodeService } from "@aechannel/core/node/ChannelNode"
+import * as HttpMiddleware from "@effect/platform/HttpMiddleware"
+import * as HttpRouter from "@effect/platform/HttpRouter"
+import * as HttpServer from "@effect/platform/HttpServer"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as Http from "node:http"
+import { type Call, type Route, invalidParameter, problem } from "./internal/http/answer.js"
+import { integersAsStrings } from "./internal/http/bodies.js"
+import { routes } from "./internal/http/routes.js"
+import { listenError, type ListenError } from "./internal/listen.js"
+
+export { ListenError } from "./internal/listen.js"
+
+/**
+ * Options of the HTTP server.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface NodeHttpOptions {
+  /** Address to listen on. Default `127.0.0.1`: this machine only. */
+  readonly host?: string
+  /** Default 3013; 0 takes any free port. */
+  readonly port?: number
+}
+
+/**
+ * A running server.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface NodeHttpService {
+  readonly host: string
+  /** The port it listens on, also when 0 was asked for. */
+  readonly port: number
+  /** Such as `http://127.0.0.1:3013`. */
+  readonly url: string
+}
+
+/**
+ * The HTTP server of the node in the environment.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class NodeHttp extends Context.Tag("@aechannel/transport/NodeHttp")<NodeHttp, NodeHttpService>() {}
+
+/** What a node reads at most. */
+const maximumBody = 5_000_000
+
+const reply = (json: Json.Json, status = 200): HttpServerResponse.HttpServerResponse =>
+  HttpServerResponse.text(Json.stringifySorted(json), { status, contentType: "application/json" })
+
+const tooBig = invalidParameter("", { error: "body_too_big" })
+
+/** A body that says beforehand that it is too big is not read at all; one that turns out to be is cut off. */
+const bodyOf = (request: HttpServerRequest.HttpServerRequest): Call["body"] =>
+  Number(request.headers["content-length"] ?? 0) > maximumBody
+    ? Effect.fail(tooBig)
+    : Effect.mapError(HttpServerRequest.withMaxBodySize(request.text, Option.some(maximumBody)), () => tooBig)
+
+const queryOf = (url: string): URLSearchParams => {
+  const at = url.indexOf("?")
+  return new URLSearchParams(at < 0 ? "" : url.slice(at + 1))
+}
+
+const handler = (route: Route, node: ChannelNodeService, uptimeMillis: Effect.Effect<number>) =>
+  Effect.gen(function* () {
+    const request = yield* HttpServerRequest.HttpServerRequest
+    const parameters = queryOf(request.url)
+    const call: Call = {
+      node,
+      parameter: Object.values(yield* HttpRouter.params)[0] ?? "",
+      query: (name) => parameters.getAll(name).at(-1),
+      body: bodyOf(request),
+      uptimeMillis
+    }
+    const json = yield* route.answer(call)
+    return reply(call.query("int-as-string") === "true" ? integersAsStrings(json) : json)
+  })
+
+const methods = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const
+
+/** What a path answers to the methods it does not take. */
+const notAllowed = ({ method, path }: Route) =>
+  methods
+    .filter((other) => method !== "*" && other !== method)
+    .map((other) =>
+      HttpRouter.makeRoute(
+        other,
+        pattern(path),
+        HttpServerResponse.empty({ status: 405, headers: { allow: method } })
+      )
+    )
+
+const pattern = (path: Route["path"]): HttpRouter.PathInput =>
+  `/${path.slice(1).replace(/\{(\w+)\}/g, ":$1")}`
+
+const application = (node: ChannelNodeService, uptimeMillis: Effect.Effect<number>) =>
+  HttpRouter.fromIterable(
+    routes.flatMap((route) => [
+      HttpRouter.makeRoute(route.method, pattern(route.path), handler(route, node, uptimeMillis)),
+      ...notAllowed(route)
+    ])
+  ).pipe(
+    // Around the whole router: what no route takes is not known to handlers inside it.
+    Effect.catchTags({
+      HttpProblem: (refusal) => Effect.succeed(reply(refusal.body, refusal.status)),
+      // Without a body: that is how clients tell a path that a node does not know from something it has not got.
+      RouteNotFound: () => Effect.succeed(HttpServerResponse.empty({ status: 404 }))
+    }),
+    Effect.catchAllCause((cause) =>
+      Effect.as(
+        Effect.logError("An HTTP request failed", cause),
+        reply(problem(500, "Internal server error").body, 500)
+      )
+    )
+  )
+
+/** Applications in a browser come from elsewhere. A request without an origin is none of theirs. */
+const anyOrigin = HttpMiddleware.cors({
+  allowedOrigins: (origin: string | undefined) => origin !== undefined,
+  allowedMethods: methods,
+  credentials: true,
+  maxAge: 1800
+})
+
+/**
+ * Serves the node in the environment until the scope closes; then connections are cut at once. Fails with
+ * `ListenError` when the port is taken or not allowed.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  options: NodeHttpOptions = {}
+): Effect.Effect<NodeHttpService, ListenError, ChannelNode | Scope.Scope> =>
+  Effect.gen(function* () {
+    const node = yield* ChannelNode
+    const started = yield* Clock.currentTimeMillis
+    const uptimeMillis = Effect.map(Clock.currentTimeMillis, (now) => now - started)
+    const host = options.host ?? "127.0.0.1"
+    const wanted = options.port ?? 3013
+    const http = Http.createServer()
+    const server = yield* Effect.mapError(
+      NodeHttpServer.make(() => http, { host, port: wanted }),
+      ({ cause }) =>
+        listenError(cause, { host, port: wanted, service: "the node's HTTP API", option: "--port" })
+    )
+    // Runs before the server's own finalizer, which waits for open connections.
+    yield* Effect.addFinalizer(() => Effect.sync(() => http.closeAllConnections()))
+    yield* Effect.provideService(
+      HttpServer.serveEffect(application(node, uptimeMillis), anyOrigin),
+      HttpServer.HttpServer,
+      server
+    )
+    const port = server.address._tag === "TcpAddress" ? server.address.port : wanted
+    return { host, port, url: `http://${host.includes(":") ? `[${host}]` : host}:${port}` }
+  })
+
+/**
+ * The server as a layer over the node it serves. See {@link make}.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options?: NodeHttpOptions): Layer.Layer<NodeHttp, ListenError, ChannelNode> =>
+  Layer.scoped(NodeHttp, make(options))
