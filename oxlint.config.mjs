@@ -3,7 +3,18 @@
 import { defineConfig } from "oxlint"
 
 /** The rooms of core, bottom to top; `client` and `node` stand side by side. */
-const rooms = ["encoding", "crypto", "chain", "state", "fate", "protocol", "services", "client", "node"]
+const rooms = [
+  "encoding",
+  "crypto",
+  "chain",
+  "state",
+  "fate",
+  "protocol",
+  "services",
+  "client",
+  "node",
+  "testing"
+]
 const besides = { client: ["node"] }
 
 const noIo = {

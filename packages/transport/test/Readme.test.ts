@@ -25,7 +25,7 @@ it.each(blocks)("the README shows $file", ({ file, text }) => {
   expect(text).toBe(readFileSync(new URL(String(file), root), "utf8"))
 })
 
-it("there are examples", () => expect(blocks.map(({ file }) => file)).toHaveLength(2))
+it("there are examples", () => expect(blocks.map(({ file }) => file)).toHaveLength(3))
 
 it("quick-start.ts prints what the README says", async () => {
   const log = vi.spyOn(console, "log").mockImplementation(() => {})
@@ -33,6 +33,16 @@ it("quick-start.ts prints what the README says", async () => {
     await import("../examples/quick-start.js")
     expect(log.mock.calls).toEqual([["round 2: Alice 70, Bob 80"]])
     expect(readme).toContain("It prints `round 2: Alice 70, Bob 80`.")
+  } finally {
+    log.mockRestore()
+  }
+})
+
+it("property-test.ts holds", async () => {
+  const log = vi.spyOn(console, "log").mockImplementation(() => {})
+  try {
+    await import("../examples/property-test.js")
+    expect(log.mock.calls).toEqual([["no payment is lost or made twice"]])
   } finally {
     log.mockRestore()
   }

@@ -2,7 +2,6 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
 import * as Schema from "effect/Schema"
-import * as Arbitrary from "effect/Arbitrary"
 import * as ApiEncoding from "../../src/encoding/ApiEncoding.js"
 import * as Bytes from "../../src/encoding/Bytes.js"
 import { DecodeError } from "../../src/encoding/DecodeError.js"
@@ -14,6 +13,7 @@ import * as Protocol from "../../src/chain/Protocol.js"
 import * as SignedTx from "../../src/chain/SignedTx.js"
 import * as Transaction from "../../src/chain/Transaction.js"
 import * as Update from "../../src/state/Update.js"
+import * as Any from "../../src/testing/Arbitraries.js"
 import { fixture } from "../support/Shared.js"
 import { native } from "../support/TestCrypto.js"
 import { type Raw, namedKeys, runs, transactionOf, withDecimals } from "./known.js"
@@ -51,19 +51,6 @@ const keyOf = (name: string) => {
   const key = keys.get(name)
   if (key === undefined) throw new Error(`no key named ${name}`)
   return key
-}
-
-const wrappingTags = new Set(["GaMetaTx", "PayingForTx"])
-
-/** Any transaction; those that wrap one hold a signed transaction that is fit to be wrapped. */
-const anyTransaction = (row: Transaction.Row): FastCheck.Arbitrary<Transaction.Transaction> => {
-  const plain = Arbitrary.make(Transaction.schemaOf(row))
-  if (!wrappingTags.has(row.name)) return plain
-  const spend = Transaction.rows.find((each) => each.name === "SpendTx") as Transaction.Row
-  return FastCheck.tuple(plain, Arbitrary.make(Transaction.schemaOf(spend))).map(
-    ([outer, inner]) =>
-      ({ ...outer, tx: SignedTx.encode(SignedTx.unsigned(inner)) }) as Transaction.Transaction
-  )
 }
 
 const decodes = (bytes: Uint8Array): Transaction.Transaction | DecodeError => {
@@ -228,7 +215,7 @@ describe.each(Transaction.rows.map((row) => [`${row.name} ${row.version}`, row a
   (_, row) => {
     it("any value encodes, decodes to itself and is what its schema says", () => {
       FastCheck.assert(
-        FastCheck.property(anyTransaction(row), (tx) => {
+        FastCheck.property(Any.transactionOf(row), (tx) => {
           const bytes = Transaction.encode(tx)
           const decoded = Transaction.decodeOrThrow(bytes)
           expect(decoded).toEqual(tx)
@@ -244,7 +231,7 @@ describe.each(Transaction.rows.map((row) => [`${row.name} ${row.version}`, row a
     it("truncated, prolonged and damaged bytes are DecodeErrors or other canonical transactions", () => {
       FastCheck.assert(
         FastCheck.property(
-          anyTransaction(row),
+          Any.transactionOf(row),
           FastCheck.nat(),
           FastCheck.integer({ min: 1, max: 255 }),
           (tx, n, flip) => {
@@ -262,14 +249,18 @@ describe.each(Transaction.rows.map((row) => [`${row.name} ${row.version}`, row a
     })
 
     it("a field too many or too few is wrong_field_count", () => {
-      const [tx] = FastCheck.sample(anyTransaction(row), { numRuns: 1, seed: 7 }) as [Transaction.Transaction]
+      const [tx] = FastCheck.sample(Any.transactionOf(row), { numRuns: 1, seed: 7 }) as [
+        Transaction.Transaction
+      ]
       const items = Rlp.decodeOrThrow(Transaction.encode(tx)) as ReadonlyArray<Rlp.Rlp>
       expect(errorOf(Rlp.encode(items.slice(0, -1))).reason).toBe("wrong_field_count")
       expect(errorOf(Rlp.encode([...items, Uint8Array.of(1)])).reason).toBe("wrong_field_count")
     })
 
     it("each field refuses the other structure, at its own name", () => {
-      const [tx] = FastCheck.sample(anyTransaction(row), { numRuns: 1, seed: 7 }) as [Transaction.Transaction]
+      const [tx] = FastCheck.sample(Any.transactionOf(row), { numRuns: 1, seed: 7 }) as [
+        Transaction.Transaction
+      ]
       const items = Rlp.decodeOrThrow(Transaction.encode(tx)) as ReadonlyArray<Rlp.Rlp>
       Object.keys(row.fields).forEach((name, index) => {
         const changed = items.map((item, at) =>

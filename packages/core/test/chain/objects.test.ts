@@ -10,6 +10,13 @@ import * as CallObject from "../../src/chain/CallObject.js"
 import * as ChannelObject from "../../src/chain/ChannelObject.js"
 import * as CodeObject from "../../src/chain/CodeObject.js"
 import * as ContractObject from "../../src/chain/ContractObject.js"
+import {
+  accountObject,
+  callObject,
+  channelObject,
+  codeObject,
+  contractObject
+} from "../../src/testing/Arbitraries.js"
 import { fixture } from "../support/Shared.js"
 import { runs, withDecimals } from "./known.js"
 
@@ -82,119 +89,12 @@ describe("known answers", () => {
   })
 })
 
-const amount = FastCheck.bigInt({ min: 0n, max: 2n ** 70n })
-const height = FastCheck.nat(1_000_000)
-const bytesOf = (n: number) => FastCheck.uint8Array({ minLength: n, maxLength: n })
-const anyBytes = FastCheck.uint8Array({ maxLength: 60 })
-const idOf = <P extends "ak" | "ct">(prefix: P) =>
-  bytesOf(32).map((bytes) => ApiEncoding.encode(prefix, bytes))
-const ids = FastCheck.array(idOf("ak"), { maxLength: 3 })
-const some = FastCheck.boolean()
-
-const accounts: FastCheck.Arbitrary<Account.Account> = FastCheck.oneof(
-  FastCheck.record({ balance: amount, nonce: amount, flags: FastCheck.nat(300) }),
-  FastCheck.record({
-    balance: amount,
-    nonce: amount,
-    flags: FastCheck.nat(3),
-    authentication: FastCheck.record({ contract: idOf("ct"), functionHash: bytesOf(32) })
-  })
-)
-
-const channelState = {
-  initiatorId: idOf("ak"),
-  responderId: idOf("ak"),
-  channelAmount: amount,
-  initiatorAmount: amount,
-  responderAmount: amount,
-  channelReserve: amount,
-  stateHash: bytesOf(32),
-  round: height,
-  soloRound: height,
-  lockPeriod: height,
-  lockedUntil: height
-}
-const auths = { initiatorAuth: anyBytes, responderAuth: anyBytes }
-const channels: FastCheck.Arbitrary<ChannelObject.ChannelObject> = FastCheck.oneof(
-  FastCheck.record({ version: FastCheck.constant(1 as const), ...channelState, delegateIds: ids }),
-  FastCheck.record({ version: FastCheck.constant(2 as const), ...channelState, ...auths, delegateIds: ids }),
-  FastCheck.record({
-    version: FastCheck.constant(3 as const),
-    ...channelState,
-    ...auths,
-    initiatorDelegateIds: ids,
-    responderDelegateIds: ids
-  })
-)
-
-const calls: FastCheck.Arbitrary<CallObject.CallObject> = FastCheck.tuple(
-  FastCheck.record({
-    callerId: FastCheck.oneof(idOf("ak"), idOf("ct")),
-    callerNonce: amount,
-    height,
-    contractId: idOf("ct"),
-    gasPrice: amount,
-    gasUsed: amount,
-    returnValue: anyBytes,
-    returnType: FastCheck.constantFrom<CallObject.ReturnType>("ok", "error", "revert"),
-    log: FastCheck.array(
-      FastCheck.record({
-        address: bytesOf(32),
-        topics: FastCheck.array(bytesOf(32), { maxLength: 4 }),
-        data: anyBytes
-      }),
-      { maxLength: 3 }
-    )
-  }),
-  some,
-  bytesOf(32)
-).map(([call, named, callKey]) => (named ? { ...call, callKey } : call))
-
-const contracts: FastCheck.Arbitrary<ContractObject.ContractObject> = FastCheck.tuple(
-  FastCheck.record({
-    version: FastCheck.constantFrom(1 as const, 2 as const),
-    ownerId: FastCheck.oneof(idOf("ak"), idOf("ct")),
-    ctVersion: FastCheck.constantFrom(
-      ContractObject.packVersions({ vmVersion: 5, abiVersion: 3 }),
-      ContractObject.packVersions({ vmVersion: 7, abiVersion: 3 }),
-      ContractObject.packVersions({ vmVersion: 8, abiVersion: 3 }),
-      ContractObject.packVersions({ vmVersion: 6, abiVersion: 1 })
-    ),
-    code: anyBytes,
-    log: anyBytes,
-    active: some,
-    referrerIds: FastCheck.array(idOf("ct"), { maxLength: 2 }),
-    deposit: amount
-  }),
-  some,
-  idOf("ct")
-).map(([contract, refers, codeRef]) =>
-  refers && contract.version === 2 ? { ...contract, code: new Uint8Array(), codeRef } : contract
-)
-
-const codes: FastCheck.Arbitrary<CodeObject.CodeObject> = FastCheck.record({
-  sourceHash: bytesOf(32),
-  typeInfo: FastCheck.array(
-    FastCheck.record({
-      typeHash: bytesOf(32),
-      name: anyBytes,
-      payable: some,
-      argumentType: anyBytes,
-      outType: anyBytes
-    }),
-    { maxLength: 2 }
-  ),
-  byteCode: anyBytes,
-  compilerVersion: anyBytes,
-  payable: some
-})
-
 const kinds: ReadonlyArray<readonly [string, Codec, FastCheck.Arbitrary<unknown>]> = [
-  ["account", Account, accounts],
-  ["channel", ChannelObject, channels],
-  ["contract call", CallObject, calls],
-  ["contract", ContractObject, contracts],
-  ["code", CodeObject, codes]
+  ["account", Account, accountObject],
+  ["channel", ChannelObject, channelObject],
+  ["contract call", CallObject, callObject],
+  ["contract", ContractObject, contractObject],
+  ["code", CodeObject, codeObject]
 ]
 
 describe.each(kinds)("%s", (name, codec, values) => {
@@ -323,7 +223,9 @@ describe("ChannelObject", () => {
   })
 
   it("shows no authentication in its client form", () => {
-    const [channel] = FastCheck.sample(channels, { numRuns: 1, seed: 1 }) as [ChannelObject.ChannelObject]
+    const [channel] = FastCheck.sample(channelObject, { numRuns: 1, seed: 1 }) as [
+      ChannelObject.ChannelObject
+    ]
     expect(
       Object.keys(ChannelObject.toClientForm(channelId, channel)).filter((key) => key.includes("auth"))
     ).toEqual([])
@@ -363,7 +265,7 @@ describe("CallObject", () => {
   })
 
   it("refuses an unknown return type", () => {
-    const call = FastCheck.sample(calls, { numRuns: 1, seed: 1 })[0] as CallObject.CallObject
+    const call = FastCheck.sample(callObject, { numRuns: 1, seed: 1 })[0] as CallObject.CallObject
     const items = Rlp.decodeOrThrow(
       CallObject.encode({ ...call, returnType: "ok" })
     ) as ReadonlyArray<Rlp.Rlp>

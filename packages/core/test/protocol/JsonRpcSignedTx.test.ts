@@ -14,7 +14,7 @@ import type { NodeMessage, ReplyValue } from "../../src/protocol/NodeMessage.js"
 import type { Request } from "../../src/protocol/Request.js"
 import { signTags } from "../../src/protocol/SignTag.js"
 import type { SignTag } from "../../src/protocol/SignTag.js"
-import * as Any from "./arbitraries.js"
+import * as Any from "../../src/testing/Arbitraries.js"
 
 type Calls = Extract<ClientFrame, { readonly _tag: "Calls" }>
 

@@ -8,7 +8,7 @@ import * as Json from "../../src/encoding/Json.js"
 import { parseQuery, toQuery } from "../../src/protocol/OpenParameters.js"
 import type { OpenQuery } from "../../src/protocol/OpenParameters.js"
 import { hasShared, sharedPath, transcriptFiles } from "../support/Shared.js"
-import * as Any from "./arbitraries.js"
+import * as Any from "../../src/testing/Arbitraries.js"
 
 const alice = ApiEncoding.encode("ak", new Uint8Array(32).fill(1))
 const bob = ApiEncoding.encode("ak", new Uint8Array(32).fill(2))

@@ -8,7 +8,7 @@ import * as Trees from "../../src/state/Trees.js"
 import * as Trie from "../../src/state/Trie.js"
 import * as Update from "../../src/state/Update.js"
 import { fixture } from "../support/Shared.js"
-import { address, amount, contractId } from "./support.js"
+import { account as address, amount, contractId } from "../../src/testing/Arbitraries.js"
 
 type Json = { readonly [key: string]: string }
 

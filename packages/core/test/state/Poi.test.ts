@@ -11,7 +11,7 @@ import * as Poi from "../../src/state/Poi.js"
 import * as Trees from "../../src/state/Trees.js"
 import * as Trie from "../../src/state/Trie.js"
 import { fixture } from "../support/Shared.js"
-import { address, amount } from "./support.js"
+import { account as address, amount } from "../../src/testing/Arbitraries.js"
 
 interface Vectors {
   readonly participants: { readonly A: ApiEncoding.AccountAddress; readonly B: ApiEncoding.AccountAddress }

@@ -8,7 +8,7 @@ import * as Rlp from "../../src/encoding/Rlp.js"
 import * as Trees from "../../src/state/Trees.js"
 import * as Trie from "../../src/state/Trie.js"
 import { fixture } from "../support/Shared.js"
-import { address, amount } from "./support.js"
+import { account as address, amount } from "../../src/testing/Arbitraries.js"
 
 interface Vectors {
   readonly emptyTrees: { readonly stateHash: string; readonly stateTrees: string }

@@ -9,7 +9,8 @@ import * as Rlp from "../../src/encoding/Rlp.js"
 import * as Text from "../../src/state/internal/losslessText.js"
 import * as Update from "../../src/state/Update.js"
 import { fixture } from "../support/Shared.js"
-import { anyUpdate, numbersAsText } from "./support.js"
+import { update as anyUpdate } from "../../src/testing/Arbitraries.js"
+import { numbersAsText } from "./support.js"
 
 interface Vector {
   readonly bytes: string

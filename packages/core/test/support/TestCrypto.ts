@@ -6,9 +6,8 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as NodeCrypto from "node:crypto"
 import { Crypto, type CryptoService, isAcceptable, type SecretKey } from "../../src/crypto/Crypto.js"
-import * as Hash from "../../src/crypto/Hash.js"
-import * as KeyPair from "../../src/crypto/KeyPair.js"
 import * as Bytes from "../../src/encoding/Bytes.js"
+import * as TestCrypto from "../../src/testing/TestCrypto.js"
 
 const privateKeyStart = Bytes.fromHex("302e020100300506032b657004220420")
 const publicKeyStart = Bytes.fromHex("302a300506032b6570032100")
@@ -58,24 +57,12 @@ export const native: CryptoService = {
 /** Provides `native`. */
 export const layerNative: Layer.Layer<Crypto> = Layer.succeed(Crypto, native)
 
-/** `native` with predictable randomness: sha256 of the seed and a counter. For tests only. */
-export const seededDouble = (seed: number | string): CryptoService => {
-  let counter = 0
-  const next = (n: number): Uint8Array => {
-    const bytes = new Uint8Array(n)
-    for (let offset = 0; offset < n; offset += 32) {
-      const block = Hash.sha256(Bytes.utf8(`${seed}/${counter++}`))
-      bytes.set(block.subarray(0, Math.min(32, n - offset)), offset)
-    }
-    return bytes
-  }
-  return { ...native, randomBytes: (n) => Effect.sync(() => next(n)) }
-}
+/** `native` with predictable randomness. For tests only. */
+export const seededDouble = (seed: number | string): CryptoService => TestCrypto.seeded(seed, native)
 
 /** Provides `seededDouble`: the same seed gives the same bytes in the same order. For tests only. */
 export const layerSeededDouble = (seed: number | string): Layer.Layer<Crypto> =>
-  Layer.sync(Crypto, () => seededDouble(seed))
+  TestCrypto.layerSeeded(seed, native)
 
 /** A key pair that depends on the name only. For tests only. */
-export const keyPairOf = (name: string): KeyPair.KeyPair =>
-  KeyPair.fromSeed(native, Hash.sha256(Bytes.utf8(name)))
+export const keyPairOf = TestCrypto.keyPair

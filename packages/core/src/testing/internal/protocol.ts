@@ -1,84 +1,66 @@
-/** Generators of everything that crosses the wire in the protocol's vocabulary. */
+/** Generators of everything that crosses the wire, in the protocol's vocabulary, and of the terms of a channel. */
 import * as FastCheck from "effect/FastCheck"
-import * as Redacted from "effect/Redacted"
-import * as SignedTx from "../../src/chain/SignedTx.js"
-import * as ApiEncoding from "../../src/encoding/ApiEncoding.js"
-import type { Prefix } from "../../src/encoding/ApiEncoding.js"
-import type { Json } from "../../src/encoding/Json.js"
-import * as JsonModule from "../../src/encoding/Json.js"
-import { infoEvents, onChainInfos } from "../../src/protocol/NodeMessage.js"
-import type { InfoEvent, ReplyValue, Report } from "../../src/protocol/NodeMessage.js"
-import type { OpenParameters, ReconnectParameters } from "../../src/protocol/OpenParameters.js"
-import type { HistoryTag, HistoryType, Request } from "../../src/protocol/Request.js"
-import { signTags } from "../../src/protocol/SignTag.js"
-import type { SignTag } from "../../src/protocol/SignTag.js"
-import { anyUpdate } from "../state/support.js"
+import type { Json } from "../../encoding/Json.js"
+import type { Answer } from "../../protocol/Codec.js"
+import * as ErrorCodes from "../../protocol/ErrorCodes.js"
+import type { InfoEvent, NodeMessage, Refusal, ReplyValue, Report } from "../../protocol/NodeMessage.js"
+import { infoEvents, onChainInfos } from "../../protocol/NodeMessage.js"
+import type { ChannelTerms, OpenParameters, ReconnectParameters } from "../../protocol/OpenParameters.js"
+import type { HistoryTag, HistoryType, Request } from "../../protocol/Request.js"
+import { type SignTag, signTags } from "../../protocol/SignTag.js"
+import { offChainTx, signedTx as anySignedTx } from "./chain.js"
+import { type Arbitrary, oneOf, oneTag, record, type Table, withSome } from "./combinators.js"
+import {
+  account,
+  amount,
+  blockHash,
+  bytes,
+  channelId,
+  contractId,
+  encoded,
+  fsmId,
+  json,
+  text,
+  txHash
+} from "./encodings.js"
+import { update } from "./state.js"
 
 const fc = FastCheck
 
-type Arbitrary<A> = FastCheck.Arbitrary<A>
-type Of<U, T> = Extract<U, { readonly _tag: T }>
-
-const encoded = <P extends Prefix>(prefix: P, options: FastCheck.IntArrayConstraints) =>
-  fc.uint8Array(options).map((bytes) => ApiEncoding.encode(prefix, bytes))
-
-const id32 = { minLength: 32, maxLength: 32 }
-
-export const account = encoded("ak", id32)
-export const contract = encoded("ct", id32)
-export const channelId = encoded("ch", id32)
-const txHash = encoded("th", id32)
-const blockHash = fc.oneof(encoded("kh", id32), encoded("mh", id32))
-export const fsmId = encoded("ba", id32).map((text) => Redacted.make(text))
-const bytes = fc.uint8Array({ maxLength: 50 })
-const text = fc.string({ unit: "binary", maxLength: 30 })
-
-/** Also beyond the safe integers. */
-export const amount = fc.oneof(fc.bigInt({ min: 0n, max: 100n }), fc.bigInt({ min: 0n, max: 1n << 80n }))
 const small = fc.nat()
-
-export const signTag = fc.constantFrom(...(Object.keys(signTags) as ReadonlyArray<SignTag>))
-
 const round = fc.integer({ min: 1, max: 2 ** 40 })
 
-/** Half-signed, co-signed or unsigned off-chain transactions. */
-export const signedTx = fc
-  .record({
-    channelId,
-    round,
-    stateHash: fc.uint8Array(id32),
-    signatures: fc.array(fc.uint8Array({ minLength: 64, maxLength: 64 }), { maxLength: 2 })
-  })
-  .map(({ signatures, ...body }) =>
-    signatures.reduce(
-      SignedTx.addSignature,
-      SignedTx.unsigned({ _tag: "ChannelOffchainTx", version: 2, ...body })
-    )
-  )
+// What passes most of the time, and everything else.
+const signedTx = fc.oneof({ weight: 3, arbitrary: offChainTx }, { weight: 1, arbitrary: anySignedTx })
 
-const oneTag = <T extends string>(tag: T) => ({ _tag: fc.constant(tag) })
+/** What a node asks signatures for. @since 0.1.0 @category protocol */
+export const signTag: Arbitrary<SignTag> = fc.constantFrom(
+  ...(Object.keys(signTags) as ReadonlyArray<SignTag>)
+)
 
-const record = <A>(model: { readonly [K in keyof A]: Arbitrary<A[K]> }): Arbitrary<A> =>
-  fc.record<A>({ ...model })
+/** The code of a signing error, 1 to 65535. @since 0.1.0 @category error codes */
+export const signingErrorCode: Arbitrary<number> = fc.oneof(
+  fc.constantFrom(1, 2, 3, 4, 5, 127, 128, 65_535),
+  fc.integer({ min: 1, max: 65_535 })
+)
 
-/** Some of the members of `optional`, absent ones really absent. */
-const withSome = <A extends object, B extends object>(
-  base: Arbitrary<A>,
-  optional: { readonly [K in keyof B]: Arbitrary<B[K]> }
-): Arbitrary<A & Partial<B>> => {
-  const members = Object.entries<Arbitrary<unknown>>(optional).map(([key, value]) =>
-    fc.option(fc.tuple(fc.constant(key), value), { nil: undefined })
-  )
-  return fc
-    .tuple(base, fc.tuple(...members))
-    .map(([a, given]) =>
-      Object.assign({ ...a }, Object.fromEntries(given.filter((one) => one !== undefined)) as Partial<B>)
-    )
-}
+/**
+ * A code with which a policy may decline and mean something: 1, 4, or 128 to 65535.
+ *
+ * @since 0.1.0
+ * @category error codes
+ */
+export const declineCode: Arbitrary<number> = fc.oneof(
+  fc.constantFrom(1, 4, 128, 65_535),
+  fc.integer({ min: 128, max: 65_535 })
+)
+
+/** A refusal of the table of reasons. @since 0.1.0 @category error codes */
+export const refusal: Arbitrary<Refusal> = fc.constantFrom(...Object.values<Refusal>(ErrorCodes.reasons))
 
 const onChain = { fee: amount, gasPrice: amount, nonce: amount }
 const meta = fc.array(text, { maxLength: 2 })
-const call = { contractId: contract, abiVersion: small, amount, callData: bytes }
+const call = { contractId, abiVersion: small, amount, callData: bytes }
 
 const historyTypes = fc.constantFrom<HistoryType>("rpt", "rcv", "snd", "req")
 const historyTags = fc.constantFrom<HistoryTag>(
@@ -91,8 +73,8 @@ const historyTags = fc.constantFrom<HistoryTag>(
   "debug"
 )
 
-/** One generator per kind of request; all that a node takes. */
-export const requests: { readonly [T in Request["_tag"]]: Arbitrary<Of<Request, T>> } = {
+/** One generator for each kind of request; all that a node takes. @since 0.1.0 @category protocol */
+export const requests: Table<Request> = {
   Transfer: withSome(record({ ...oneTag("Transfer"), from: account, to: account, amount, meta }), {
     blockHash
   }),
@@ -110,13 +92,8 @@ export const requests: { readonly [T in Request["_tag"]]: Arbitrary<Of<Request, 
   ),
   CallContract: withSome(record({ ...oneTag("CallContract"), ...call, meta }), { blockHash }),
   DryRunContract: withSome(record({ ...oneTag("DryRunContract"), ...call, meta }), { blockHash }),
-  GetContractCall: record({
-    ...oneTag("GetContractCall"),
-    contractId: contract,
-    callerId: account,
-    round
-  }),
-  GetContract: record({ ...oneTag("GetContract"), contractId: contract }),
+  GetContractCall: record({ ...oneTag("GetContractCall"), contractId, callerId: account, round }),
+  GetContract: record({ ...oneTag("GetContract"), contractId }),
   CleanContractCalls: record(oneTag("CleanContractCalls")),
   ForceProgress: withSome(record({ ...oneTag("ForceProgress"), ...call, gas: amount, gasPrice: amount }), {
     nonce: amount
@@ -133,7 +110,7 @@ export const requests: { readonly [T in Request["_tag"]]: Arbitrary<Of<Request, 
   GetPoi: record({
     ...oneTag("GetPoi"),
     accounts: fc.array(account, { maxLength: 2 }),
-    contracts: fc.array(contract, { maxLength: 2 })
+    contracts: fc.array(contractId, { maxLength: 2 })
   }),
   GetOffChainState: record(oneTag("GetOffChainState")),
   FetchHistory: withSome(record({ ...oneTag("FetchHistory"), n: fc.integer() }), {
@@ -145,31 +122,13 @@ export const requests: { readonly [T in Request["_tag"]]: Arbitrary<Of<Request, 
   Slash: withSome(record(oneTag("Slash")), onChain),
   Settle: withSome(record(oneTag("Settle")), onChain),
   SigningReply: record({ ...oneTag("SigningReply"), tag: signTag, signedTx }),
-  SigningError: record({ ...oneTag("SigningError"), tag: signTag, code: fc.integer({ min: 1, max: 65535 }) })
+  SigningError: record({ ...oneTag("SigningError"), tag: signTag, code: signingErrorCode })
 }
 
-export const request: Arbitrary<Request> = fc.oneof(...Object.values<Arbitrary<Request>>(requests))
+/** Any request. @since 0.1.0 @category protocol */
+export const request: Arbitrary<Request> = oneOf(requests)
 
-/** Any JSON, integers of any size and other numbers among it. */
-export const json: Arbitrary<Json> = fc.letrec<{ json: Json; object: JsonModule.JsonObject }>((tie) => ({
-  json: fc.oneof(
-    { maxDepth: 3, depthSize: "small" },
-    fc.constant(null),
-    fc.boolean(),
-    text,
-    fc.integer(),
-    fc.bigInt({ min: 1n << 60n, max: 1n << 300n }),
-    fc.constantFrom("1.0", "1e3", "-0.5").map((lexeme) => new JsonModule.JsonNumber(lexeme)),
-    fc.array(tie("json"), { maxLength: 4 }),
-    tie("object")
-  ),
-  object: fc.dictionary(fc.oneof(text, fc.constantFrom("a", "b", "_tag")), tie("json"), {
-    maxKeys: 4,
-    noNullPrototype: true
-  })
-})).json
-
-/** What may stand as the id of a request; undefined: none. */
+/** What may stand as the id of a request; undefined: none. @since 0.1.0 @category protocol */
 export const requestId: Arbitrary<Json | undefined> = fc.oneof(
   fc.constant(undefined),
   fc.constant(null),
@@ -180,8 +139,8 @@ export const requestId: Arbitrary<Json | undefined> = fc.oneof(
 
 const txEvents: ReadonlyArray<InfoEvent> = ["min_depth_achieved", "minimum_depth_achieved"]
 
-/** One generator per kind of report. */
-export const reports: { readonly [T in Report["_tag"]]: Arbitrary<Of<Report, T>> } = {
+/** One generator for each kind of report. @since 0.1.0 @category protocol */
+export const reports: Table<Report> = {
   Info: fc.oneof(
     withSome(
       record({
@@ -214,7 +173,7 @@ export const reports: { readonly [T in Report["_tag"]]: Arbitrary<Of<Report, T>>
     ...oneTag("SignRequest"),
     tag: signTag,
     signedTx,
-    updates: fc.array(anyUpdate, { maxLength: 2 })
+    updates: fc.array(update, { maxLength: 2 })
   }),
   UnknownReport: record({
     ...oneTag("UnknownReport"),
@@ -223,12 +182,13 @@ export const reports: { readonly [T in Report["_tag"]]: Arbitrary<Of<Report, T>>
   })
 }
 
-export const report: Arbitrary<Report> = fc.oneof(...Object.values<Arbitrary<Report>>(reports))
+/** Any report. @since 0.1.0 @category protocol */
+export const report: Arbitrary<Report> = oneOf(reports)
 
 const nonEmpty = { minLength: 1, maxLength: 2 }
 
-/** One generator per kind of reply value. */
-export const replyValues: { readonly [T in ReplyValue["_tag"]]: Arbitrary<Of<ReplyValue, T>> } = {
+/** One generator for each kind of reply value. @since 0.1.0 @category protocol */
+export const replyValues: Table<ReplyValue> = {
   Ok: record(oneTag("Ok")),
   Pong: record(oneTag("Pong")),
   CallsPruned: record(oneTag("CallsPruned")),
@@ -237,11 +197,11 @@ export const replyValues: { readonly [T in ReplyValue["_tag"]]: Arbitrary<Of<Rep
     ...oneTag("Balances"),
     balances: fc.array(record({ account, balance: amount }), nonEmpty)
   }),
-  Poi: record({ ...oneTag("Poi"), poi: encoded("pi", { maxLength: 50 }) }),
+  Poi: record({ ...oneTag("Poi"), poi: encoded("pi") }),
   OffChainState: record({
     ...oneTag("OffChainState"),
-    trees: encoded("ss", { maxLength: 50 }),
-    calls: encoded("cs", { maxLength: 50 }),
+    trees: encoded("ss"),
+    calls: encoded("cs"),
     signedTx: fc.option(signedTx, { nil: undefined }),
     halfSignedTx: fc.option(signedTx, { nil: undefined })
   }),
@@ -251,12 +211,12 @@ export const replyValues: { readonly [T in ReplyValue["_tag"]]: Arbitrary<Of<Rep
       callerId: account,
       callerNonce: amount,
       height: small,
-      contractId: contract,
+      contractId,
       gasPrice: amount,
       gasUsed: amount,
       log: fc.array(
         record({
-          address: contract,
+          address: contractId,
           topics: fc.array(fc.bigInt({ min: 0n, max: (1n << 256n) - 1n }), { maxLength: 4 }),
           data: bytes
         }),
@@ -285,17 +245,46 @@ export const replyValues: { readonly [T in ReplyValue["_tag"]]: Arbitrary<Of<Rep
   })
 }
 
-export const replyValue: Arbitrary<ReplyValue> = fc.oneof(
-  ...Object.values<Arbitrary<ReplyValue>>(replyValues)
+/** Any value of a reply. @since 0.1.0 @category protocol */
+export const replyValue: Arbitrary<ReplyValue> = oneOf(replyValues)
+
+/** What a node answers to one call: nothing, a value or a refusal. @since 0.1.0 @category protocol */
+export const answer: Arbitrary<Answer> = fc.oneof(
+  record(oneTag("NoReply")),
+  record({ ...oneTag("Value"), value: replyValue }),
+  refusal
 )
+
+const maybeChannel = fc.option(channelId)
+const replyId = requestId.map((id): Json => id ?? null)
+
+/** One generator for each kind of message that a node sends. @since 0.1.0 @category protocol */
+export const nodeMessages: Table<NodeMessage> = {
+  Reported: record({ ...oneTag("Reported"), channelId: maybeChannel, report }),
+  Replied: record({ ...oneTag("Replied"), channelId: maybeChannel, id: replyId, value: replyValue }),
+  Refused: fc.tuple(refusal, maybeChannel, replyId, json).map(([{ code, data }, channelId, id, request]) => ({
+    _tag: "Refused",
+    channelId,
+    id,
+    code,
+    message: ErrorCodes.errorText(code),
+    data: data.map((code) => ({ code, message: ErrorCodes.dataText(code) })),
+    request
+  }))
+}
+
+/** Any message that a node sends. @since 0.1.0 @category protocol */
+export const nodeMessage: Arbitrary<NodeMessage> = oneOf(nodeMessages)
 
 const integer = fc.integer({ min: 0, max: 2 ** 40 })
 
-const terms = {
+const large = amount.map((n) => n + (1n << 91n))
+
+const parameters = {
   initiatorId: account,
   responderId: account,
-  initiatorAmount: amount.map((n) => n + (1n << 81n)),
-  responderAmount: amount.map((n) => n + (1n << 81n)),
+  initiatorAmount: large,
+  responderAmount: large,
   pushAmount: amount,
   channelReserve: amount,
   lockPeriod: integer,
@@ -318,12 +307,16 @@ const options = {
   blockHashDelta: record({ notOlderThan: integer, notNewerThan: integer, pick: integer })
 }
 
-/** Parameters that a node takes, apart from what the chain says to them. */
+/** Parameters that a node takes, apart from what the chain says to them. @since 0.1.0 @category openings */
 export const openParameters: Arbitrary<OpenParameters> = fc.oneof(
-  withSome(record({ ...terms, role: fc.constant("responder" as const) }), options),
-  withSome(record({ ...terms, role: fc.constant("initiator" as const), host: fc.webAuthority() }), options)
+  withSome(record({ ...parameters, role: fc.constant("responder" as const) }), options),
+  withSome(
+    record({ ...parameters, role: fc.constant("initiator" as const), host: fc.webAuthority() }),
+    options
+  )
 )
 
+/** What brings a client back to its channel. @since 0.1.0 @category openings */
 export const reconnectParameters: Arbitrary<ReconnectParameters> = fc.oneof(
   record({ role: fc.constant("responder" as const), channelId, fsmId, port: fc.nat({ max: 65535 }) }),
   record({
@@ -334,3 +327,34 @@ export const reconnectParameters: Arbitrary<ReconnectParameters> = fc.oneof(
     host: fc.webAuthority()
   })
 )
+
+/**
+ * The amounts of a channel that two parties with `balance` aettos each can open: nobody is below the reserve after the
+ * push, and something is left for fees on chain.
+ *
+ * @since 0.1.0
+ * @category openings
+ */
+export const amounts = (
+  balance: bigint
+): Arbitrary<Pick<ChannelTerms, "initiatorAmount" | "responderAmount" | "pushAmount" | "channelReserve">> => {
+  const fees = 10n ** 16n
+  if (balance <= fees)
+    throw new RangeError(`opening a channel takes more than ${fees} aettos, not ${balance}`)
+  const share = fc.bigInt({ min: 0n, max: balance - fees })
+  return fc
+    .tuple(share, share)
+    .chain(([initiatorAmount, responderAmount]) =>
+      record({
+        initiatorAmount: fc.constant(initiatorAmount),
+        responderAmount: fc.constant(responderAmount),
+        pushAmount: fc.bigInt({ min: 0n, max: initiatorAmount }),
+        reserveShare: fc.bigInt({ min: 0n, max: 100n })
+      })
+    )
+    .map(({ reserveShare, ...some }) => {
+      const left = some.initiatorAmount - some.pushAmount
+      const lower = left < some.responderAmount ? left : some.responderAmount
+      return { ...some, channelReserve: (lower * reserveShare) / 100n }
+    })
+}
