@@ -41,6 +41,8 @@ export interface Table {
 
 /** How long and how often. */
 export interface Options {
+  /** For a first look: fewer samples, rougher figures. */
+  readonly quick: boolean
   /** Samples per case. */
   readonly repeats: number
   /** Milliseconds of one sample. */
@@ -136,17 +138,20 @@ export const theme = (name: string, groups: () => ReadonlyArray<Group>): Theme =
 /** The machine on which figures were taken. */
 export const machine = (): string => {
   const cpus = Os.cpus()
-  const load = Os.loadavg()
-    .map((each) => each.toFixed(1))
-    .join(" ")
-  return `${cpus[0]?.model.trim() ?? "unknown cpu"}, ${cpus.length} cores, ${Os.platform()} ${Os.arch()}, node ${process.versions.node}, load ${load}`
+  return `${cpus[0]?.model.trim() ?? "unknown cpu"}, ${cpus.length} cores, ${Os.platform()} ${Os.arch()}, node ${process.versions.node}`
 }
+
+/** How busy the machine is: figures taken under load are too high. */
+const load = (): string =>
+  `load ${Os.loadavg()
+    .map((each) => each.toFixed(1))
+    .join(" ")}`
 
 const nameWidth = 52
 const cellWidth = 13
 
 const line = ([name = "", ...cells]: ReadonlyArray<string>): string =>
-  name.padEnd(nameWidth) + cells.map((cell) => cell.padStart(cellWidth)).join("")
+  (name.padEnd(nameWidth) + cells.map((cell) => cell.padStart(cellWidth)).join("")).trimEnd()
 
 /** The text of a table. */
 export const print = ({ heads, notes = [], rows, title }: Table): string =>
@@ -156,25 +161,26 @@ export const print = ({ heads, notes = [], rows, title }: Table): string =>
     ...notes.map((note) => `  ${note}`)
   ].join("\n")
 
+/** The table in Markdown, its columns aligned: names to the left, figures to the right. */
+export const markdown = ({ heads, rows, title }: Omit<Table, "notes">): string => {
+  const lines = [[title, ...heads], ...rows]
+  const widths = [title, ...heads].map((_, column) =>
+    Math.max(3, ...lines.map((cells) => cells[column]?.length ?? 0))
+  )
+  const row = (cells: ReadonlyArray<string>): string =>
+    `| ${widths.map((width, column) => (column === 0 ? (cells[column] ?? "").padEnd(width) : (cells[column] ?? "").padStart(width))).join(" | ")} |`
+  const rule = widths.map((width, column) => (column === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`))
+  return [row([title, ...heads]), row(rule), ...rows.map(row)].join("\n")
+}
+
+/** The options of a run. */
+export const optionsOf = (quick: boolean): Options =>
+  quick ? { quick, repeats: 9, sample: 1 } : { quick, repeats: 101, sample: 3 }
+
 /** Runs themes and prints their tables under the name of the machine. */
-export const main = async (
-  themes: ReadonlyArray<Theme>,
-  arguments_: ReadonlyArray<string>
-): Promise<number> => {
-  const names = arguments_.filter((argument) => !argument.startsWith("--"))
-  const flags = arguments_.filter((argument) => argument.startsWith("--") && argument !== "--")
-  const unknown = flags.filter((flag) => flag !== "--quick")
-  const chosen = themes.filter(({ name }) => names.length === 0 || names.includes(name))
-  if (unknown.length > 0 || chosen.length === 0) {
-    console.error(
-      `usage: pnpm bench [--quick] [theme…]\nthemes: ${themes.map(({ name }) => name).join(", ")}`
-    )
-    return 2
-  }
-  const options = flags.includes("--quick") ? { repeats: 9, sample: 1 } : { repeats: 101, sample: 3 }
-  console.log(`${machine()}\nspeed: compared with the first line of the group; above 1 is faster`)
-  for (const { run } of chosen) for (const table of await run(options)) console.log(`\n${print(table)}`)
+export const run = async (themes: ReadonlyArray<Theme>, options: Options): Promise<void> => {
+  console.log(`${machine()}, ${load()}\nspeed: compared with the first line of the group; above 1 is faster`)
+  for (const { run } of themes) for (const table of await run(options)) console.log(`\n${print(table)}`)
   // Keeps the results in use.
   if (sink < 0) console.log(sink)
-  return 0
 }

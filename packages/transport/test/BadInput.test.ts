@@ -11,15 +11,15 @@ import * as SignedTx from "@aechannel/core/chain/SignedTx"
 import * as ErrorCodes from "@aechannel/core/protocol/ErrorCodes"
 import type { Role } from "@aechannel/core/protocol/OpenParameters"
 import { describe, expect, it, layer } from "@effect/vitest"
-import { type Cause, Chunk, Effect, Fiber, Stream } from "effect"
+import { Array as Arr, type Cause, Chunk, Effect, Fiber, Stream } from "effect"
 import { initiator, responder } from "../../core/test/support/NodeUnderTest.js"
 import { at } from "../../core/test/support/RawClient.js"
 import { breakRows } from "./support/bad/Breaks.js"
 import { connected, type Connected, opened, opens } from "./support/bad/FakeNode.js"
 import { frameRows, type Sender } from "./support/bad/Frames.js"
-import { called, moments, transfers } from "./support/bad/Moments.js"
+import { called, completes, moments, transfers } from "./support/bad/Moments.js"
 import { type NodeFrameRow, nodeFrameRows } from "./support/bad/NodeFrames.js"
-import { agreedRows, applied, lateRows, openingRows, type Outcome } from "./support/bad/Openings.js"
+import { agreedRows, applied, backRows, lateRows, openingRows, type Outcome } from "./support/bad/Openings.js"
 import { connect, inShort, type Party } from "./support/bad/Party.js"
 import { type Asked, createRows, signatureRows } from "./support/bad/Signatures.js"
 import * as World from "./support/bad/World.js"
@@ -87,6 +87,9 @@ const isNobodys = ({ event, frame }: NodeFrameRow): boolean =>
   typeof frame === "string" &&
   !(frame.startsWith("{") && frame.endsWith("}") && frame.includes('"id":"x"'))
 
+/** One that asks for a co-signature: nothing of ours waits for it, but the peer does. */
+const isForThePeer = ({ frame }: NodeFrameRow): boolean => String(frame).includes("channels.sign.update_ack")
+
 layer(World.layer, { excludeTestServices: true })("bad input to the node", (it) => {
   describe("openings", () => {
     it.scoped.each(openingRows.map((row) => [row.name, row] as const))("%s", ([, row]) =>
@@ -96,6 +99,28 @@ layer(World.layer, { excludeTestServices: true })("bad input to the node", (it) 
         const client = yield* connect(`${url}?${query}`, initiator)
         const code = yield* Effect.promise(() => client.closed)
         expect({ code, frames: client.log }).toEqual(seen(row.outcome))
+        expect(yield* World.unharmed).toEqual(World.quiet)
+      })
+    )
+  })
+
+  describe("coming back to a channel that somebody else uses", () => {
+    it.scoped.each(backRows.map((row) => [row.name, row] as const))("%s", ([, row]) =>
+      Effect.gen(function* () {
+        const { url, victim } = yield* World.World
+        const { log } = victim[row.role]
+        const id = log
+          .map((frame) => at(frame, "params", "channel_id"))
+          .find((each) => typeof each === "string")
+        const query = applied(World.opening(row.role, World.newPort()), {})
+        const parameters = { existing_channel_id: String(id), existing_fsm_id: row.fsmId(victim) }
+        const more = Object.entries(parameters).flatMap(([name, value]) =>
+          value === undefined ? [] : [`${name}=${encodeURIComponent(value)}`]
+        )
+        const client = yield* connect(`${url}?${[query, ...more].join("&")}`, initiator)
+        const code = yield* Effect.promise(() => client.closed)
+        expect({ code, frames: client.log }).toEqual(seen(row.outcome))
+        expect(yield* World.settled(victim)).toEqual(World.quiet)
         expect(yield* World.unharmed).toEqual(World.quiet)
       })
     )
@@ -220,7 +245,7 @@ layer(World.layer, { excludeTestServices: true })("bad input to the node", (it) 
           for (const role of roles) yield* World.pay(pair, role)
         const answers = Object.values(signatureRows).flat().length + createRows.length
         console.log(
-          `bad input to the node: ${openingRows.length + lateRows.length} openings, ${frameRows.length} frames and ${answers} answers to signing requests from each side`
+          `bad input to the node: ${openingRows.length + backRows.length + lateRows.length} openings, ${frameRows.length} frames and ${answers} answers to signing requests from each side`
         )
       })
     )
@@ -276,7 +301,21 @@ describe("bad input to the client", () => {
   })
 
   describe("while our transfer waits for the node", () => {
-    it.scopedLive.each(inTurn(nodeFrameRows.filter(isNobodys)))("%s", ([, role, { frame }]) =>
+    const [peers, nobodys] = Arr.partition(nodeFrameRows.filter(isNobodys), (row) => !isForThePeer(row))
+    it.scopedLive.each(perRole(peers))("%s", ([, role, { frame }]) =>
+      Effect.gen(function* () {
+        const it = yield* opened(role)
+        const fiber = yield* Effect.forkScoped(it.channel.transfer({ amount: 1n }))
+        const request = yield* called(it, "update.new")
+        it.node.send(frame)
+        // The peer's proposal is refused; ours comes after it.
+        expect((yield* called(it, "update_ack"))["params"]).toEqual({ error: 1 })
+        yield* completes(it, request)
+        expect((yield* Fiber.join(fiber)).round).toBe(2)
+      })
+    )
+
+    it.scopedLive.each(inTurn(nobodys))("%s", ([, role, { frame }]) =>
       Effect.gen(function* () {
         const it = yield* opened(role)
         const fiber = yield* Effect.forkScoped(it.channel.transfer({ amount: 1n }))

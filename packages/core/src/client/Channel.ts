@@ -31,10 +31,9 @@ import {
 } from "effect"
 import { Crypto } from "../crypto/Crypto.js"
 import type { AccountAddress, BlockHash, ChannelId, ContractId } from "../encoding/ApiEncoding.js"
-import * as Json from "../encoding/Json.js"
 import * as Protocol from "../chain/Protocol.js"
 import { Codec } from "../protocol/Codec.js"
-import { SignerError, TransportError } from "../protocol/Errors.js"
+import { SignerError, StoreError, TransportError } from "../protocol/Errors.js"
 import type { Balance, FsmId } from "../protocol/NodeMessage.js"
 import type { ChannelTerms, OpenParameters, Role } from "../protocol/OpenParameters.js"
 import { toQuery } from "../protocol/OpenParameters.js"
@@ -54,6 +53,7 @@ import type {
   OffChainState
 } from "./ChannelEvent.js"
 import * as ClientMachine from "./ClientMachine.js"
+import { glimpse } from "./internal/glimpse.js"
 import * as RequestIds from "./RequestIds.js"
 
 /**
@@ -108,7 +108,7 @@ export interface TransferOptions {
 export interface Session {
   readonly role: Role
   readonly terms: ChannelTerms
-  /** The channel's condition: now, and every change. */
+  /** The channel's condition: now, and every change until the end. */
   readonly status: Subscribable.Subscribable<ChannelStatus>
   /**
    * Everything that happens, in order; ends with `Ended`. Each listener gets the last events that went before it came
@@ -118,7 +118,10 @@ export interface Session {
   readonly events: Stream.Stream<ChannelEvent>
   /** Sends a text to the peer, at most 65000 bytes in UTF-8; ends when the node has taken it. */
   readonly sendMessage: (text: string) => Effect.Effect<void, FlowError>
-  /** Off-chain balances as the node has them, compared with ours; default: of both parties. */
+  /**
+   * Off-chain balances as the node has them, compared with ours; default: of both parties. Once the channel is frozen
+   * ours may be behind: where they differ this fails with `StoreError`, and so do `offChainState` and `poi`.
+   */
   readonly balances: (
     accounts?: ReadonlyArray<AccountAddress>
   ) => Effect.Effect<ReadonlyArray<Balance>, FlowError>
@@ -157,7 +160,7 @@ export interface OpeningChannel extends Session {
  */
 export interface Channel extends Session {
   readonly id: ChannelId
-  /** The latest co-signed state: now, and every new one. */
+  /** The latest co-signed state: now, and every new one until the end. */
   readonly latest: Subscribable.Subscribable<CoSignedState>
   /** Proposes a transfer; ends when both have signed and the state is stored. */
   readonly transfer: (options: TransferOptions) => Effect.Effect<CoSignedState, FlowError>
@@ -182,7 +185,11 @@ export interface Channel extends Session {
  */
 export type Requirements = Scope.Scope | Transport | Codec | Signer | ProposalPolicy | ChannelStore | Crypto
 
+/** Messages that are read before those that came earlier are worked on. */
 const framesAhead = 64
+
+/** How long a connection on which nothing can be sent may keep silent before it counts as ended. */
+const lastWords = Duration.seconds(5)
 
 const splitOptions = (options: OpenOptions) => {
   const {
@@ -231,6 +238,17 @@ const sameStatus = (a: ChannelStatus, b: ChannelStatus): boolean =>
   a.peerConnected === b.peerConnected &&
   a.frozen === b.frozen &&
   a.end === b.end
+
+/** What those who look at a channel see of it. */
+interface Shown {
+  readonly status: ChannelStatus
+  readonly latest: CoSignedState | undefined
+}
+
+const shownOf = (state: ClientMachine.ClientState): Shown => ({
+  status: statusOf(state),
+  latest: state.latest
+})
 
 const closedByUs = new TransportError({
   reason: "closed_by_us",
@@ -291,8 +309,9 @@ const makeShell = (options: OpenOptions) =>
     })
     const env: ClientMachine.ClientEnvironment = { crypto, encodeRequest: codec.encodeRequest }
     const events = yield* PubSub.sliding<ChannelEvent>({ capacity: eventBuffer, replay: eventBuffer })
-    const status = yield* SubscriptionRef.make(statusOf(state))
-    const latest = yield* SubscriptionRef.make<CoSignedState | undefined>(undefined)
+    const shown = yield* SubscriptionRef.make(shownOf(state))
+    // Nothing changes any more after the end.
+    const changes = Stream.takeUntil(shown.changes, ({ status }) => status.end !== undefined)
 
     const calls = new Map<ClientMachine.CallId, Deferred.Deferred<ClientMachine.CallResult, FlowError>>()
     let nextCallId: ClientMachine.CallId = 1
@@ -319,15 +338,11 @@ const makeShell = (options: OpenOptions) =>
     const connectionScope = yield* Scope.fork(scope, { _tag: "Sequential" })
 
     const publish = Effect.suspend(() => {
-      const next = statusOf(state)
-      const coSigned = state.latest
-      return Effect.zipRight(
-        Effect.flatMap(SubscriptionRef.get(status), (before) =>
-          sameStatus(before, next) ? Effect.void : SubscriptionRef.set(status, next)
-        ),
-        Effect.flatMap(SubscriptionRef.get(latest), (before) =>
-          before === coSigned ? Effect.void : SubscriptionRef.set(latest, coSigned)
-        )
+      const next = shownOf(state)
+      return Effect.flatMap(SubscriptionRef.get(shown), (before) =>
+        before.latest === next.latest && sameStatus(before.status, next.status)
+          ? Effect.void
+          : SubscriptionRef.set(shown, next)
       )
     })
 
@@ -365,10 +380,13 @@ const makeShell = (options: OpenOptions) =>
         case "Load":
           return work(
             effect.work,
-            Effect.match(store.read({ channelId: effect.channelId, role }), {
-              onSuccess: (stored) => offer({ _tag: "Loaded", work: effect.work, stored }),
-              onFailure: (error) => offer({ _tag: "StoreFailed", error, during: undefined })
-            })
+            Effect.map(Effect.exit(store.read({ channelId: effect.channelId, role })), (exit) =>
+              offer(
+                Exit.isSuccess(exit)
+                  ? { _tag: "Loaded", work: effect.work, stored: exit.value }
+                  : { _tag: "StoreFailed", error: notRead(exit.cause), during: undefined }
+              )
+            )
           )
         case "Send":
           return Effect.sync(() => {
@@ -451,10 +469,14 @@ const makeShell = (options: OpenOptions) =>
           : commit
       })
 
-    const connection = yield* Scope.extend(transport.connect(toQuery(parameters)), connectionScope)
+    const connection = yield* Scope.extend(transport.connect(toQuery(parameters)), connectionScope).pipe(
+      Effect.onError(() => Scope.close(scope, Exit.void))
+    )
     const openCall = nextCallId++
     const openDeferred = Deferred.unsafeMake<ClientMachine.CallResult, FlowError>(FiberId.none)
     calls.set(openCall, openDeferred)
+    // The scope may have been closed while the connection was made.
+    if (stopped !== undefined) endCall(openCall, Exit.fail(stopped))
     offer({ _tag: "Asked", callId: openCall, command: { _tag: "Open" } })
 
     const credit = yield* Effect.makeSemaphore(framesAhead)
@@ -464,12 +486,17 @@ const makeShell = (options: OpenOptions) =>
         event._tag === "Received" || event._tag === "Undecodable" ? credit.release(1) : Effect.void
       )
     )
+    let framesRead = 0
+    let isReading = false
     const reader = Effect.gen(function* () {
+      isReading = true
       const text = yield* connection.receive
+      isReading = false
+      framesRead += 1
       const messages = yield* Effect.either(codec.decodeNodeFrame(text))
       if (messages._tag === "Left") {
         yield* credit.take(1)
-        offer({ _tag: "Undecodable", error: messages.left, id: yield* idOf(text) })
+        offer({ _tag: "Undecodable", error: messages.left, ...glimpse(text) })
         return
       }
       for (const message of messages.right) {
@@ -477,18 +504,38 @@ const makeShell = (options: OpenOptions) =>
         offer({ _tag: "Received", message })
       }
     })
-    const disconnected = (error: TransportError): void => offer({ _tag: "Disconnected", error })
+    const readerEnded = yield* Deferred.make<void>()
     yield* Effect.forever(reader).pipe(
-      Effect.catchAll((error) => Effect.sync(() => disconnected(error))),
+      Effect.onError((cause) => {
+        offer({ _tag: "Disconnected", error: endOf(cause, "receive") })
+        return Deferred.succeed(readerEnded, undefined)
+      }),
       Effect.forkIn(connectionScope)
     )
+    // A frame cannot be sent: the connection is over. What the node said before is still to be heard, and its end tells
+    // more than this. Only if neither comes this is how it ended.
+    const silence: Effect.Effect<void> = Effect.suspend(() => {
+      const before = framesRead
+      return Effect.flatMap(Effect.sleep(lastWords), () =>
+        isReading && framesRead === before ? Effect.void : silence
+      )
+    })
     yield* Effect.forever(Effect.flatMap(Queue.take(outbox), connection.send)).pipe(
-      Effect.catchAll((error) => Effect.sync(() => disconnected(error))),
+      Effect.catchAllCause((cause) =>
+        Effect.map(Effect.raceFirst(Deferred.await(readerEnded), silence), () =>
+          offer({ _tag: "Disconnected", error: endOf(cause, "send") })
+        )
+      ),
       Effect.forkIn(connectionScope)
     )
     yield* Effect.forever(loop).pipe(
       Effect.onError((cause) =>
-        Cause.isInterruptedOnly(cause) ? Effect.void : stop(Exit.die(Cause.squash(cause)))
+        Cause.isInterruptedOnly(cause)
+          ? Effect.void
+          : Effect.zipRight(
+              stop(Exit.die(Cause.squash(cause))),
+              Effect.forkIn(Scope.close(connectionScope, Exit.void), outer)
+            )
       ),
       Effect.forkIn(scope)
     )
@@ -525,7 +572,13 @@ const makeShell = (options: OpenOptions) =>
     const session: Session = {
       role,
       terms,
-      status,
+      status: Subscribable.make({
+        get: Effect.map(SubscriptionRef.get(shown), ({ status }) => status),
+        changes: Stream.changesWith(
+          Stream.map(changes, ({ status }) => status),
+          sameStatus
+        )
+      }),
       events: Stream.fromPubSub(events).pipe(Stream.takeUntil((event) => event._tag === "Ended")),
       sendMessage: (text) => Effect.asVoid(ask("Done", { _tag: "SendMessage", text })),
       balances: (accounts = [terms.initiatorId, terms.responderId]) =>
@@ -540,8 +593,11 @@ const makeShell = (options: OpenOptions) =>
       ...session,
       id,
       latest: Subscribable.make({
-        get: Effect.flatMap(SubscriptionRef.get(latest), present),
-        changes: Stream.filterMap(latest.changes, Option.fromNullable)
+        get: Effect.flatMap(SubscriptionRef.get(shown), ({ latest }) => present(latest)),
+        changes: Stream.changesWith(
+          Stream.filterMap(changes, ({ latest }) => Option.fromNullable(latest)),
+          (a, b) => a === b
+        )
       }),
       transfer: ({ amount, from, to, meta = [], blockHash }) => {
         const payer = from ?? (to === own ? peer : own)
@@ -603,11 +659,28 @@ const notSigned = (operation: string, cause: Cause.Cause<SignerError | Decline>)
   )
 }
 
-/** The reply id that an unreadable frame shows. */
-const idOf = (text: string): Effect.Effect<Json.Json | undefined> =>
-  Json.parse(text).pipe(
-    Effect.map((json) => Json.field(json, "id")),
-    Effect.orElseSucceed(() => undefined)
+/** What a store's end without a record means. */
+const notRead = (cause: Cause.Cause<StoreError>): StoreError =>
+  Option.getOrElse(
+    Cause.failureOption(cause),
+    () =>
+      new StoreError({
+        operation: "read",
+        reason: "read",
+        detail: "the store ended with an unexpected error"
+      })
+  )
+
+/** How the connection ended, by how what used it did. */
+const endOf = (cause: Cause.Cause<TransportError>, operation: string): TransportError =>
+  Option.getOrElse(Cause.failureOption(cause), () =>
+    Cause.isInterruptedOnly(cause)
+      ? closedByUs
+      : new TransportError({
+          reason: "connection_lost",
+          operation,
+          detail: "the connection ended with an unexpected error"
+        })
   )
 
 /**

@@ -92,6 +92,7 @@ export const initial = (config: ClientConfig): ClientState => ({
   fsmId: undefined,
   peerConnected: false,
   frozen: undefined,
+  freeze: undefined,
   trees: Verify.initialTrees(config),
   latest: undefined,
   exposure: [],
@@ -146,7 +147,7 @@ const applyConnected = (
     case "Received":
       return onMessage(draft, event)
     case "Undecodable":
-      return Calls.onUndecodable(draft, event.error, event.id)
+      return Calls.onUndecodable(draft, event.error, event.id, event.tag)
     case "Loaded":
       return Signing.onLoaded(draft, event.work, event.stored)
     case "Decided":

@@ -27,6 +27,8 @@ export interface ChainView {
   readonly channel: (id: ChannelId) => ChannelObject | undefined
   /** The nonce after the account's and its highest waiting one. */
   readonly nextNonce: (id: AccountAddress) => bigint
+  /** Whether a transaction of the account with this nonce is in a block or waits for one. */
+  readonly hasUsed: (id: AccountAddress, nonce: bigint) => boolean
   /** Whether the mempool would take a transaction; otherwise the error's name. */
   readonly admits: (signedTx: SignedTx) => "ok" | { readonly refused: string }
   /** Where a transaction is. */

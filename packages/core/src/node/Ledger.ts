@@ -418,6 +418,19 @@ export const nextNonce = (ledger: Ledger, id: AccountAddress): bigint => {
 }
 
 /**
+ * Whether a transaction of the account with this nonce is in a block or waits for one. Never for a generalized account,
+ * which counts otherwise.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const hasUsed = (ledger: Ledger, id: AccountAddress, nonce: bigint): boolean => {
+  const known = account(ledger, id)
+  if (known !== undefined && Account.isGeneralized(known)) return false
+  return nonce <= (known?.nonce ?? 0n) || Mempool.hasNonce(ledger.mempool, id, nonce)
+}
+
+/**
  * Where a transaction is: in a block, or in the mempool (`blockHash` is `undefined`, `height` -1). `undefined` where it
  * is unknown or was dropped.
  *
@@ -523,6 +536,7 @@ const viewOf = (ledger: Ledger, crypto: CryptoService): ChainView => ({
   account: (id) => account(ledger, id),
   channel: (id) => channel(ledger, id),
   nextNonce: (id) => nextNonce(ledger, id),
+  hasUsed: (id, nonce) => hasUsed(ledger, id, nonce),
   admits: (signedTx) => {
     const entry = admit(ledger, signedTx, crypto)
     return entry instanceof Refused ? { refused: entry.reason } : "ok"

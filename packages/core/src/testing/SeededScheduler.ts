@@ -250,6 +250,16 @@ export class Simulation {
     for (let done = 0; done < count && this.turn(); done++);
   }
 
+  /**
+   * Gives so many turns; where nobody has anything to do, lets time pass to the next awakening within the horizon
+   * (milliseconds). False when there is none before the turns are given.
+   */
+  advance(count: number, horizon: number): boolean {
+    for (let done = 0; done < count; done++)
+      if (!this.turn() && !this.wakeNext(this.time + horizon)) return false
+    return true
+  }
+
   /** Turns until nothing is left to be done without time passing. Throws `StuckError` when that does not happen. */
   rest(): void {
     for (let done = 0; this.turn(); done++)

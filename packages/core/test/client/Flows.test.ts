@@ -70,7 +70,7 @@ describe("two proposals at once", () => {
       Effect.gen(function* () {
         const open = yield* openScripted("responder")
         const fiber = yield* Effect.fork(open.channel.transfer({ amount: 3n }))
-        yield* open.node.expect("update.new")
+        open.node.reply(yield* open.node.expect("update.new"), "ok")
         propose(open.node)
         yield* settle
         open.node.conflict(2, 1)

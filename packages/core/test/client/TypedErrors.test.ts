@@ -3,7 +3,7 @@
  * and what to do; and what still works afterwards, works. The rows are in `support/failures`.
  */
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Fiber, Stream } from "effect"
+import { Effect, Fiber, Option, Stream } from "effect"
 import type { CoSignedState, FlowError } from "../../src/client/ChannelEvent.js"
 import * as ErrorCodes from "../../src/protocol/ErrorCodes.js"
 import type { Role } from "../../src/protocol/OpenParameters.js"
@@ -54,7 +54,7 @@ const works = {
       expect([first, second].map(balancesOf)).toEqual([balancesOf(before), balancesOf(before)])
       expect(yield* ours.status.get).toMatchObject({ phase: "open", frozen: undefined, end: undefined })
     }),
-  frozen: ({ ours }: OpenWorld) =>
+  frozen: ({ ours, theirs }: OpenWorld) =>
     Effect.gen(function* () {
       expect((yield* ours.status.get).frozen).toBeDefined()
       expect(yield* failureOf(ours.transfer({ amount: 1n }))).toMatchObject({
@@ -63,6 +63,18 @@ const works = {
       })
       yield* ours.ping
       yield* ours.sendMessage("still here")
+      // What agrees with ours is told; what does not is no lie, since we may be behind.
+      const round = (yield* ours.latest.get).round
+      const isBehind = (yield* theirs.latest.get).round > round
+      for (const question of [ours.balances(), ours.poi(), ours.offChainState]) {
+        const answer = yield* Effect.either<unknown, FlowError, never>(question)
+        expect(answer).toMatchObject(isBehind ? { left: { _tag: "StoreError" } } : { _tag: "Right" })
+      }
+      yield* theirs.sendMessage("that is all")
+      const told = Stream.takeUntil(ours.events, ({ _tag }) => _tag === "MessageReceived")
+      expect(yield* Stream.runHead(Stream.filter(told, ({ _tag }) => _tag === "VerificationFailed"))).toEqual(
+        Option.none()
+      )
     }),
   alone: ({ ours }: OpenWorld) =>
     Effect.gen(function* () {
@@ -119,23 +131,33 @@ const perRole = <R extends { readonly name: string; readonly roles?: ReadonlyArr
 const world = (role: Role): World => ({ role, own: new Puppet(role), peer: new Puppet(otherRole(role)) })
 
 const layerPrompt = layer({ acceptDelay: 0 })
+/** A node that closes a socket right after its last report. */
+const layerHasty = layer({ acceptDelay: 0, closeDelay: 0 })
+
+const inChannel = (role: Role, each: RowOf<OpenWorld>) =>
+  Effect.gen(function* () {
+    const { own, peer } = world(role)
+    const [ours, theirs] = yield* Effect.all(
+      [own.open(each.parameters?.own), peer.open(each.parameters?.peer)],
+      { concurrency: "unbounded" }
+    )
+    yield* Effect.all([own.nextAsked, peer.nextAsked])
+    const open: OpenWorld = { role, own, peer, ours, theirs }
+    const error = yield* caught(each.fails(open), each.tag)
+    checked(error, each)
+    if ("channelId" in error) expect(error.channelId).toBe(ours.id)
+    yield* each.mends?.(open) ?? Effect.void
+    if (each.after !== "unopened") yield* works[each.after](open, "reason" in error ? error.reason : "")
+  })
 
 describe("typed errors", () => {
   it.scoped.each(perRole(openRows))("%s", ([, role, each]) =>
-    Effect.gen(function* () {
-      const { own, peer } = world(role)
-      const [ours, theirs] = yield* Effect.all(
-        [own.open(each.parameters?.own), peer.open(each.parameters?.peer)],
-        { concurrency: "unbounded" }
-      )
-      yield* Effect.all([own.nextAsked, peer.nextAsked])
-      const open: OpenWorld = { role, own, peer, ours, theirs }
-      const error = yield* caught(each.fails(open), each.tag)
-      checked(error, each)
-      if ("channelId" in error) expect(error.channelId).toBe(ours.id)
-      yield* each.mends?.(open) ?? Effect.void
-      if (each.after !== "unopened") yield* works[each.after](open, "reason" in error ? error.reason : "")
-    }).pipe(Effect.provide(layerPrompt))
+    Effect.provide(inChannel(role, each), layerPrompt)
+  )
+
+  it.scoped.each(perRole(transports))(
+    "%s, with no time between the node's last word and its close",
+    ([, role, each]) => Effect.provide(inChannel(role, each), layerHasty)
   )
 
   it.scoped.each(perRole(openingRows))("open, %s", ([, role, each]) =>

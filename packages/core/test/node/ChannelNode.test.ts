@@ -4,6 +4,7 @@ import * as SignedTx from "../../src/chain/SignedTx.js"
 import * as Transaction from "../../src/chain/Transaction.js"
 import type { CryptoService } from "../../src/crypto/Crypto.js"
 import type { KeyPair } from "../../src/crypto/KeyPair.js"
+import * as ApiEncoding from "../../src/encoding/ApiEncoding.js"
 import * as Json from "../../src/encoding/Json.js"
 import { ChannelNode } from "../../src/node/ChannelNode.js"
 import * as Ledger from "../../src/node/Ledger.js"
@@ -202,14 +203,26 @@ describe("ChannelNode", () => {
       }).pipe(Effect.provide(layer()))
     )
 
-    it.scoped("of a known channel with its fsm id missing or wrong", () =>
+    it.scoped("of a known channel with its fsm id missing, wrong or right", () =>
       Effect.gen(function* () {
-        const { i } = yield* openQuietly()
+        const { i, r } = yield* openQuietly()
         const id = String(RawClient.at(Json.parseOrThrow(i.texts.at(-1) ?? ""), "params", "channel_id"))
-        const back = `${query("initiator")}&existing_channel_id=${id}`
+        const fsmId = (client: RawClient.RawClient) =>
+          String(RawClient.at(Json.parseOrThrow(client.texts[0] ?? ""), "params", "data", "fsm_id"))
+        const back = (role: "initiator" | "responder", given?: string) =>
+          `${query(role)}&existing_channel_id=${id}${given === undefined ? "" : `&existing_fsm_id=${encodeURIComponent(given)}`}`
+        const other = ApiEncoding.encode("ba", new Uint8Array(32).fill(7))
         for (const [text, expected] of [
-          [back, refused(2000, "Missing field: existing_fsm_id")],
-          [`${back}&existing_fsm_id=nonsense`, refused(1016, "Invalid fsm id")]
+          [back("initiator"), refused(2000, "Missing field: existing_fsm_id")],
+          [back("initiator", "nonsense"), refused(1016, "Invalid fsm id")],
+          [back("initiator", ApiEncoding.encode("ba", new Uint8Array(31))), refused(1016, "Invalid fsm id")],
+          [back("initiator", other), refused(1016, "Invalid fsm id")],
+          [back("responder", other), refused(1016, "Invalid fsm id")],
+          [back("initiator", fsmId(r)), refused(1016, "Invalid fsm id")],
+          [back("responder", fsmId(i)), refused(1016, "Invalid fsm id")],
+          // Coming back is not served yet.
+          [back("initiator", fsmId(i)), closed],
+          [back("responder", fsmId(r)), closed]
         ] as const) {
           const client = yield* connect(text, initiator)
           const end = yield* Effect.fork(client.end)
@@ -220,6 +233,47 @@ describe("ChannelNode", () => {
             code: error.closeCode
           }).toEqual(expected)
         }
+      }).pipe(Effect.provide(layer()))
+    )
+
+    it.scoped(
+      "of a channel that waits for its first block: each end is known once its transaction is complete",
+      () =>
+        Effect.gen(function* () {
+          const r = yield* connect(query("responder"), responder)
+          const i = yield* connect(query("initiator"), initiator)
+          const opening = yield* Effect.fork(
+            Effect.all([i.until("info own_funding_locked"), r.until("info own_funding_locked")], {
+              concurrency: "unbounded"
+            })
+          )
+          yield* TestClock.adjust("10 millis")
+          expect(i.names.at(-1)).toBe("on_chain_tx funding_signed")
+          const id = String(RawClient.at(Json.parseOrThrow(i.texts.at(-1) ?? ""), "params", "channel_id"))
+          const wrong = encodeURIComponent(ApiEncoding.encode("ba", new Uint8Array(32)))
+          for (const role of ["initiator", "responder"] as const) {
+            const back = `${query(role)}&existing_channel_id=${id}&existing_fsm_id=${wrong}`
+            const client = yield* connect(back, initiator)
+            expect(RawClient.at(yield* client.next, "error", "data")).toEqual([
+              { code: 1016, message: "Invalid fsm id" }
+            ])
+          }
+          yield* Fiber.interrupt(opening)
+        }).pipe(Effect.provide(layer({ mining: { automatic: false } })))
+    )
+
+    it.scoped("of a channel whose machine has ended: nothing is kept of it", () =>
+      Effect.gen(function* () {
+        const { i, r } = yield* openQuietly()
+        const id = String(RawClient.at(Json.parseOrThrow(i.texts.at(-1) ?? ""), "params", "channel_id"))
+        yield* i.send("system", { action: "stop" })
+        yield* r.until("info peer_disconnected")
+        const wrong = encodeURIComponent(ApiEncoding.encode("ba", new Uint8Array(32)))
+        const back = (role: string) =>
+          `protocol=json-rpc&role=${role}&host=localhost&port=3333&existing_channel_id=${id}&existing_fsm_id=${wrong}`
+        expect((yield* (yield* connect(back("initiator"), initiator)).end).closeCode).toBe(1000)
+        const refusal = yield* (yield* connect(back("responder"), responder)).next
+        expect(RawClient.at(refusal, "error", "data")).toEqual([{ code: 1016, message: "Invalid fsm id" }])
       }).pipe(Effect.provide(layer()))
     )
 
@@ -320,6 +374,58 @@ describe("ChannelNode", () => {
       }).pipe(Effect.provide(layer({ acceptDelay: "20 millis" })))
     )
   })
+
+  it.scoped(
+    "a nonce that a channel of the same parties has used: nobody but the initiator is asked to sign",
+    () =>
+      Effect.gen(function* () {
+        const first = yield* openQuietly()
+        const [before, quiet] = [first.i.names.length, first.r.names.length]
+        const changes = { port: 4444, nonce: 1n }
+        const r = yield* connect(query("responder", changes), responder)
+        const i = yield* connect(query("initiator", changes), initiator)
+        const ends = yield* Effect.fork(Effect.all([i.end, r.end], { concurrency: "unbounded" }))
+        yield* TestClock.adjust("20 millis")
+        expect((yield* Fiber.join(ends)).map(({ closeCode }) => closeCode)).toEqual([1000, 1000])
+        expect(i.names).toEqual(["info fsm_up", "info channel_accept", "sign.initiator_sign", "info died"])
+        expect(r.names).toEqual(["info fsm_up", "info channel_open", "info died"])
+        // The channel that has the nonce works on and has heard nothing.
+        yield* first.i.send("update.new", { from: initiator.address, to: responder.address, amount: 1 })
+        yield* Effect.all([first.i.until("update"), first.r.until("update")], { concurrency: "unbounded" })
+        expect(since(first.i, before)).toEqual(["sign.update", "update"])
+        expect(since(first.r, quiet)).toEqual(["info update", "sign.update_ack", "update"])
+      }).pipe(Effect.provide(layer()))
+  )
+
+  it.scoped("two openings that take the same nonce at once: one channel opens, the other opening ends", () =>
+    Effect.gen(function* () {
+      const pair = Effect.fnUntraced(function* (port: number) {
+        const r = yield* connect(query("responder", { port }), responder)
+        const i = yield* connect(query("initiator", { port }), initiator)
+        return { i, r }
+      })
+      const [a, b] = [yield* pair(1), yield* pair(2)]
+      yield* TestClock.adjust("10 millis")
+      const asked = yield* Effect.all(
+        [a, b].map(({ i }) =>
+          Effect.repeat(i.next, { until: (frame) => RawClient.name(frame).startsWith("sign.") })
+        )
+      )
+      for (const [index, { i }] of [a, b].entries()) yield* i.sign(asked[index] ?? null)
+      const opened = yield* Effect.fork(
+        Effect.all([a.i.until("update"), a.r.until("update")], { concurrency: "unbounded" })
+      )
+      const ended = yield* Effect.fork(Effect.all([b.i.end, b.r.end], { concurrency: "unbounded" }))
+      yield* TestClock.adjust("10 millis")
+      yield* Fiber.join(opened)
+      yield* Fiber.join(ended)
+      expect(a.r.names).toEqual(openedByResponder)
+      expect(b.i.names.at(-1)).toBe("info died")
+      expect(b.r.names.at(-1)).toBe("info died")
+      for (const { names } of [b.i, b.r])
+        expect(names.some((each) => each.includes("channel_changed"))).toBe(false)
+    }).pipe(Effect.provide(layer()))
+  )
 
   it.scoped("answers a batch with one frame, before what its calls cause", () =>
     Effect.gen(function* () {

@@ -242,6 +242,24 @@ describe("Ledger: mempool", () => {
     expect(Ledger.nextNonce(after, alice.address)).toBe(4n)
     expect(Ledger.nextNonce(mined(after, spend(alice, bob, { nonce: 2n })).ledger, alice.address)).toBe(4n)
   })
+
+  it("used nonces: those on chain and those that wait, not the gap between them", () => {
+    const used = (on: Ledger.Ledger) =>
+      [0n, 1n, 2n, 3n, 4n].map((nonce) => Ledger.hasUsed(on, alice.address, nonce))
+    expect(used(ledger)).toEqual([true, false, false, false, false])
+    const waiting = submit(submit(ledger, spend(alice, bob, { nonce: 3n })), spend(alice, bob))
+    expect(used(waiting)).toEqual([true, true, false, true, false])
+    expect(used(Ledger.mineMicroBlock(waiting, native).ledger)).toEqual([true, true, false, true, false])
+    expect(Ledger.hasUsed(waiting, bob.address, 1n)).toBe(false)
+    expect(Ledger.hasUsed(ledger, nobody.address, 1n)).toBe(false)
+    const authentication = {
+      contract: ApiEncoding.encode("ct", new Uint8Array(32)),
+      functionHash: new Uint8Array(32)
+    }
+    const general = Account.make({ balance: 100n * AE, authentication })
+    const on = { ...ledger, state: ChainState.setAccount(ledger.state, bob.address, general) }
+    expect(Ledger.hasUsed(on, bob.address, 0n)).toBe(false)
+  })
 })
 
 describe("Ledger: blocks", () => {

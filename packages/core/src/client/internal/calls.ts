@@ -5,10 +5,11 @@
  */
 import * as DecodeError from "../../encoding/DecodeError.js"
 import * as Json from "../../encoding/Json.js"
-import type { StoreError } from "../../protocol/Errors.js"
+import type { StoreError, VerificationError } from "../../protocol/Errors.js"
 import { RejectedError, TransportError } from "../../protocol/Errors.js"
 import type { NodeMessage, ReplyValue } from "../../protocol/NodeMessage.js"
 import type { Request } from "../../protocol/Request.js"
+import type { SignTag } from "../../protocol/SignTag.js"
 import * as Poi from "../../state/Poi.js"
 import * as Trees from "../../state/Trees.js"
 import * as Bytes from "../../encoding/Bytes.js"
@@ -24,7 +25,7 @@ import type {
   Question,
   SentRequest
 } from "./model.js"
-import { releaseHeld } from "./signing.js"
+import { onUnreadableRequest, releaseHeld } from "./signing.js"
 import * as Verify from "./verify.js"
 
 /** A caller asks for something. */
@@ -78,6 +79,7 @@ const ownOperation = (callId: CallId, kind: OwnOperation["kind"]): OwnOperation 
   kind,
   request: undefined,
   requestId: undefined,
+  taken: false,
   tag: undefined,
   step: "waiting",
   waiting: true,
@@ -126,7 +128,7 @@ const ask = (draft: Draft, callId: CallId, command: Question, request: Request):
 const dropCall = (draft: Draft, callId: CallId): void =>
   draft.patch({ calls: draft.state.calls.filter((each) => each.callId !== callId) })
 
-/** Calls off what is under way: our own operation before the peer's. */
+/** Calls off what is under way: first what waits for our signature, our own operation before the peer's. */
 const onAbort = (draft: Draft, callId: CallId, code: number): void => {
   const { own, peer } = draft.state
   if (own !== undefined && (own.step === "signing" || own.step === "deciding" || own.step === "loading")) {
@@ -139,6 +141,10 @@ const onAbort = (draft: Draft, callId: CallId, code: number): void => {
   ) {
     draft.patchPeer({ aborts: [...peer.aborts, callId] })
     draft.refusePeer(code)
+  } else if (own?.step === "requested" && own.kind !== "open" && own.tag !== undefined) {
+    // The node has not asked yet: it is refused as soon as it does.
+    draft.failCaller(draft.ended(own.kind, "awaiting the node", "we", code))
+    draft.patchOwn({ aborts: [...own.aborts, callId], abortCode: own.abortCode ?? code })
   } else {
     const tag = own?.step === "signed" ? own.tag : peer?.step === "signed" ? peer.tag : undefined
     if (tag === undefined) draft.succeed(callId, { _tag: "Done" })
@@ -171,6 +177,9 @@ export const onReplied = (
     id === undefined
       ? draft.state.calls.find((each) => each.requestId === undefined && fits(each.command, value))
       : draft.state.calls.find((each) => sameId(each.requestId, id))
+  const { own } = draft.state
+  if (call === undefined && own?.step === "requested" && sameId(own.requestId, id))
+    draft.patchOwn({ taken: true })
   // Most "ok" replies belong to operations, which end by reports.
   if (call === undefined) return
   dropCall(draft, call.callId)
@@ -225,6 +234,14 @@ const resultOf = (draft: Draft, call: PendingCall, value: ReplyValue): Outcome =
   }
 }
 
+/**
+ * The node's state is not ours. Usually that is a lie; but once we are frozen we may be the ones who are behind, so that
+ * nobody is blamed, and nothing that could not be compared is passed on.
+ */
+const differs = (draft: Draft, error: VerificationError): Outcome => ({
+  error: draft.state.frozen === undefined ? error : draft.frozenError(error.operation)
+})
+
 const checkedBalances = (
   draft: Draft,
   { balances }: Extract<ReplyValue, { readonly _tag: "Balances" }>,
@@ -235,7 +252,7 @@ const checkedBalances = (
   for (const account of command.accounts) {
     const own = Trees.balance(draft.state.trees, account)
     const said = balances.find((each) => each.account === account)?.balance
-    if (own !== said) return { error: Verify.wrong(context, "balance", String(own), String(said)) }
+    if (own !== said) return differs(draft, Verify.wrong(context, "balance", String(own), String(said)))
   }
   const foreign = balances.find((each) => !command.accounts.includes(each.account))
   if (foreign !== undefined)
@@ -263,7 +280,7 @@ const checkedPoi = (
     const own = Trees.stateHash(draft.state.trees)
     const said = Poi.stateHash(poi)
     if (!Bytes.equals(own, said))
-      return { error: Verify.wrong(context, "stateHash", Bytes.toHex(own), Bytes.toHex(said)) }
+      return differs(draft, Verify.wrong(context, "stateHash", Bytes.toHex(own), Bytes.toHex(said)))
     for (const account of accounts)
       if (Poi.account(poi, account) === undefined)
         return { error: Verify.wrong(context, "account", account, "not in the proof") }
@@ -284,10 +301,10 @@ const checkedState = (
     const own = Trees.stateHash(state.trees)
     const said = Trees.stateHash(read)
     if (!Bytes.equals(own, said))
-      return { error: Verify.wrong(context, "stateHash", Bytes.toHex(own), Bytes.toHex(said)) }
+      return differs(draft, Verify.wrong(context, "stateHash", Bytes.toHex(own), Bytes.toHex(said)))
     if (state.latest !== undefined && signedTx !== undefined) {
       const [ours, theirs] = [Verify.bodyHash(state.latest.signedTx), Verify.bodyHash(signedTx)]
-      if (ours !== theirs) return { error: Verify.wrong(context, "body", ours, theirs) }
+      if (ours !== theirs) return differs(draft, Verify.wrong(context, "body", ours, theirs))
     }
     return { _tag: "OffChainState", state: { trees: read, calls, signedTx, halfSignedTx } }
   })
@@ -315,10 +332,10 @@ export const onRefused = (
     if (call.waiting) draft.fail(call.callId, errorOf(operationOf(call.request)))
     else draft.emit({ _tag: "Refused", error: errorOf(operationOf(call.request)) })
   } else if (own?.request !== undefined && matches({ request: own.request, requestId: own.requestId })) {
-    draft.endOwn({ error: errorOf(own.kind) })
+    draft.endOwn(own.abortCode !== undefined ? "told" : { error: errorOf(own.kind) })
     releaseHeld(draft)
     draft.startNext()
-  } else if (own?.kind === "open" && own.step === "requested" && isEmptyRequest(refused.request)) {
+  } else if (own?.kind === "open" && own.step === "requested" && isOfOpening(refused)) {
     draft.endOwn({ error: errorOf("open") })
   } else if (own?.answer !== undefined && matches(own.answer)) {
     onAnswerRefused(draft, own, errorOf(own.kind))
@@ -343,8 +360,9 @@ const onAnswerRefused = (draft: Draft, own: OwnOperation, error: RejectedError):
   draft.refuseOwn(4)
 }
 
-const isEmptyRequest = (request: Json.Json): boolean =>
-  Json.isObject(request) && Object.keys(request).length === 0
+/** An opening is no request: its refusal has no id and echoes nothing. */
+const isOfOpening = ({ id, request }: Extract<NodeMessage, { readonly _tag: "Refused" }>): boolean =>
+  id === null && Json.isObject(request) && Object.keys(request).length === 0
 
 /** Whether a refusal is about a request: by its id or, without one, by the request that the refusal echoes. */
 const matcher = (
@@ -375,20 +393,33 @@ export const onTimer = (draft: Draft, callId: CallId): void => {
     return
   }
   if (own?.callId !== callId) return
-  if (own.step === "requested") draft.endOwn({ error: draft.ended(own.kind, "awaiting the node", "node", 3) })
-  else if (own.step === "aborting") draft.endOwn("told")
-  else return
+  if (own.step !== "requested" && own.step !== "aborting") return
+  if (own.step === "requested" && own.kind === "shutdown" && peer !== undefined) {
+    // The node comes to it when the peer's proposal has its answer.
+    draft.startTimer(callId)
+    return
+  }
+  if (own.abortCode !== undefined) draft.endOwn("told")
+  else draft.endOwn({ error: draft.ended(own.kind, "awaiting the node", "node", 3) })
   releaseHeld(draft)
   draft.startNext()
 }
 
-/** A frame that is no message: whoever may be waiting for it is told. */
+/**
+ * A frame that is no message: whoever may be waiting for it is told. A signing request is answered although it cannot be
+ * read, and what may have been one as well, so that nobody waits for a timer.
+ */
 export const onUndecodable = (
   draft: Draft,
   error: DecodeError.DecodeError,
-  id: Json.Json | undefined
+  id: Json.Json | undefined,
+  tag: SignTag | undefined
 ): void => {
   draft.emit({ _tag: "Undecodable", error })
+  if (tag !== undefined) {
+    onUnreadableRequest(draft, tag, error)
+    return
+  }
   const call = id === undefined ? undefined : draft.state.calls.find((each) => sameId(each.requestId, id))
   if (call !== undefined) {
     dropCall(draft, call.callId)
@@ -396,31 +427,38 @@ export const onUndecodable = (
     return
   }
   const { own } = draft.state
-  // It may have been the signing request; the node is told not to wait, and says so if it does not.
-  if (own?.step !== "requested" || own.tag === undefined || id !== undefined) return
+  // It may have been the signing request, or the refusal of ours. The node is told not to wait, and says so if it does
+  // not. A reply to something else is neither.
+  if (own?.step !== "requested" || own.tag === undefined) return
+  if (id !== undefined && !sameId(own.requestId, id)) return
   draft.failCaller(error)
   draft.refuseOwn(1)
 }
 
+const broken: { readonly [R in StoreError["reason"]]: string } = {
+  read: "the channel store could not be read",
+  write: "the channel store could not be written",
+  conflict: "another writer uses the channel's record",
+  corrupt: "the channel's record is damaged"
+}
+
 /** The store failed. Without a memory nothing is signed; what is not about signing goes on. */
 export const onStoreFailed = (draft: Draft, error: StoreError, during: ClientEvent | undefined): void => {
-  const { own, peer, queue } = draft.state
+  const { reason, detail } = error
   const asked =
     during?._tag === "Received" &&
     during.message._tag === "Reported" &&
     during.message.report._tag === "SignRequest"
-  draft.patch({ frozen: draft.state.frozen ?? error.message })
+  const isAsked = asked && draft.state.own?.step === "requested"
   draft.emit({ _tag: "StoreFailed", error })
-  if (own !== undefined && own.kind !== "leave") {
+  draft.freeze(`${broken[reason]}: ${detail}`, { reason, detail }, () => error)
+  const { own, peer } = draft.state
+  if (own !== undefined && own.kind !== "leave" && (own.step === "requested" || own.step === "signed")) {
     draft.failCaller(error)
-    if (asked || own.step === "loading" || own.step === "deciding" || own.step === "signing")
-      draft.refuseOwn(4)
+    if (isAsked) draft.refuseOwn(4)
     // What was co-signed could not be kept. The node is done with it, so nothing more will come.
     else if (own.step === "signed") draft.endOwn("told")
   }
   if (peer?.step === "signed") draft.endPeer()
-  if (peer !== undefined && (peer.step === "deciding" || peer.step === "signing" || peer.step === "held"))
-    draft.refusePeer(4)
-  for (const waiting of queue) if (waiting.kind !== "leave") draft.fail(waiting.callId, error)
-  draft.patch({ queue: queue.filter((each) => each.kind === "leave") })
+  draft.startNext()
 }

@@ -24,6 +24,7 @@ import type {
   ClientEffect,
   ClientEnvironment,
   ClientState,
+  Freeze,
   OwnOperation,
   PeerOperation,
   SentRequest,
@@ -31,6 +32,9 @@ import type {
   WorkId
 } from "./model.js"
 import type { Context } from "./verify.js"
+
+/** The code with which we call off what we cannot sign. */
+const refusedByUs = 4
 
 /** The key of the timer that guards our refusals of the peer's proposals; callers' keys are positive. */
 export const peerTimer: CallId = -1
@@ -135,12 +139,31 @@ export class Draft {
     return endedError({ operation, step, endedBy, code, round: this.round, channelId: this.state.channelId })
   }
 
+  /** Why an operation cannot be: its own error, with what became of the store. */
   frozenError(operation: string): StoreError {
-    return new StoreError({
-      operation,
-      reason: "write",
-      detail: `nothing is signed any more: ${this.state.frozen ?? "unknown reason"}`
-    })
+    const { reason, detail } = this.state.freeze ?? {
+      reason: "corrupt",
+      detail: "nothing is signed any more"
+    }
+    return new StoreError({ operation, reason, detail })
+  }
+
+  /**
+   * Nothing is signed any more: what is with our store, policy or signer is refused, and who waits for a turn waits no
+   * longer. `text` is what the status and the record say, `errorOf` what callers get.
+   */
+  freeze(text: string, freeze: Freeze, errorOf: (operation: string) => StoreError): void {
+    const { own, peer, queue } = this.state
+    if (this.state.frozen === undefined) this.patch({ frozen: text, freeze })
+    if (own?.step === "loading" || own?.step === "deciding" || own?.step === "signing") {
+      this.failCaller(errorOf(own.kind))
+      this.refuseOwn(refusedByUs)
+    }
+    if (peer?.step === "deciding" || peer?.step === "signing" || peer?.step === "held")
+      this.refusePeer(refusedByUs)
+    for (const waiting of queue)
+      if (waiting.kind !== "leave") this.fail(waiting.callId, errorOf(waiting.kind))
+    this.patch({ queue: queue.filter((each) => each.kind === "leave") })
   }
 
   lie(error: VerificationError): void {
@@ -206,7 +229,8 @@ export class Draft {
     if (own?.tag === undefined) return
     if (own.signing !== undefined) this.do({ _tag: "CallOff", work: own.signing.work })
     const answer = this.sendRefusal(own.tag, code)
-    if (answer === undefined) {
+    // Without the first signature there is no channel, whatever the node has asked for.
+    if (answer === undefined || own.kind === "open") {
       this.endOwn("told")
       this.do({ _tag: "Disconnect" })
       return
@@ -258,7 +282,10 @@ export class Draft {
         ...(error.closeCode === undefined ? {} : { closeCode: error.closeCode })
       })
     for (const call of calls) {
-      if (!call.waiting) continue
+      if (!call.waiting) {
+        this.stopTimer(call.callId)
+        continue
+      }
       if (call.command._tag === "Stop" && died) this.succeed(call.callId, { _tag: "Done" })
       else this.fail(call.callId, errorOf(operationOf(call.request)))
     }

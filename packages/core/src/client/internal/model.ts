@@ -139,6 +139,8 @@ export interface OwnOperation {
   /** What the node was or will be asked; the opening was asked for by connecting. */
   readonly request: Request | undefined
   readonly requestId: Json | undefined
+  /** Whether the node has answered that it takes the request. */
+  readonly taken: boolean
   /** The signing request to come. */
   readonly tag: SignTag | undefined
   readonly step: Step
@@ -169,6 +171,12 @@ export interface SentRequest {
   readonly requestId: Json | undefined
 }
 
+/** Why nothing is signed any more: what became of the store, or of what should be in it. */
+export interface Freeze {
+  readonly reason: StoreError["reason"]
+  readonly detail: string
+}
+
 /** The whole state of a client. */
 export interface ClientState {
   readonly config: ClientConfig
@@ -176,7 +184,10 @@ export interface ClientState {
   readonly channelId: ChannelId | null
   readonly fsmId: FsmId | undefined
   readonly peerConnected: boolean
+  /** Why nothing is signed any more, as told and stored. */
   readonly frozen: string | undefined
+  /** The same as errors have it. */
+  readonly freeze: Freeze | undefined
   /** Trees of the latest co-signed round; of the terms before it. */
   readonly trees: Trees
   readonly latest: CoSignedState | undefined
@@ -200,8 +211,16 @@ export interface ClientState {
 /** What can happen to a client. */
 export type ClientEvent =
   | { readonly _tag: "Received"; readonly message: NodeMessage }
-  /** A frame that is no message; `id` is the reply id it shows, if it shows one. */
-  | { readonly _tag: "Undecodable"; readonly error: DecodeError; readonly id: Json | undefined }
+  /**
+   * A frame that is no message. `id` is the reply id it shows, and `tag` that of the signing request as which it shows
+   * itself, if it does.
+   */
+  | {
+      readonly _tag: "Undecodable"
+      readonly error: DecodeError
+      readonly id: Json | undefined
+      readonly tag?: SignTag | undefined
+    }
   | { readonly _tag: "Disconnected"; readonly error: TransportError }
   | { readonly _tag: "Asked"; readonly callId: CallId; readonly command: Command }
   /** The caller does not wait any more. */

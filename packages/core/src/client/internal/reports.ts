@@ -14,7 +14,7 @@ import * as Apply from "../../state/Apply.js"
 import type { Trees } from "../../state/Trees.js"
 import type { CoSignedState } from "../ChannelEvent.js"
 import type { Draft } from "./draft.js"
-import type { OwnOperation } from "./model.js"
+import type { OwnOperation, Signing } from "./model.js"
 import { onSignRequest, releaseHeld } from "./signing.js"
 import * as Verify from "./verify.js"
 
@@ -96,6 +96,7 @@ const onInfo = (draft: Draft, info: Info): void => {
       break
     case "peer_disconnected":
       draft.patch({ peerConnected: false })
+      onPeerGone(draft)
       break
     case "channel_reestablished":
     case "channel_open":
@@ -132,6 +133,19 @@ const onInfo = (draft: Draft, info: Info): void => {
       break
     default:
   }
+}
+
+/**
+ * The node drops what was under way with the peer, without a word to either client. What it has not yet asked our
+ * signature for, it still will.
+ */
+const onPeerGone = (draft: Draft): void => {
+  const { own } = draft.state
+  if (own?.step === "aborting") draft.endOwn("told")
+  else if (own !== undefined && own.step !== "requested" && own.kind !== "open")
+    draft.endOwn({ error: draft.ended(own.kind, "peer disconnected", "peer", 4) })
+  draft.endPeer("peer", 4)
+  draft.startNext()
 }
 
 /** The node gives up; `died` follows. */
@@ -173,23 +187,26 @@ const onAborted = (draft: Draft): void => {
 const endedBy = (code: number, acknowledger: boolean): EndedBy =>
   code === 3 || code === 5 || (code === 1 && acknowledger) ? "node" : "peer"
 
-/** Whether a conflict ends the own operation: not a request that the node postpones while it acts for the peer. */
-const isEndedByConflict = ({ kind, step }: OwnOperation, withPeer: boolean): boolean =>
-  kind === "transfer" || (kind === "shutdown" && (step !== "requested" || !withPeer))
+/**
+ * Whether a conflict ends the own operation: not a request that the node has not answered yet (the conflict was on its
+ * way), and not one that the node postpones while it acts for the peer.
+ */
+const isEndedByConflict = ({ kind, requestId, step, taken }: OwnOperation, withPeer: boolean): boolean => {
+  if (step !== "requested") return kind === "transfer" || kind === "shutdown"
+  return kind === "transfer" ? taken || requestId === undefined : kind === "shutdown" && !withPeer
+}
+
+const awaitingPeer = "awaiting the peer's signature"
 
 const onConflict = (draft: Draft, conflict: Conflict): void => {
-  const { own, peer } = draft.state
+  const { frozen, own, peer } = draft.state
   const code = conflict.errorCode ?? 2
-  if (conflict.round !== draft.round)
+  // Once we are frozen the others may be ahead of us.
+  if (conflict.round !== draft.round && frozen === undefined)
     draft.lie(Verify.wrong(draft.context("conflict"), "round", `${draft.round}`, `${conflict.round}`))
   if (own !== undefined && isEndedByConflict(own, peer !== undefined)) {
-    const step =
-      own.step === "signed"
-        ? `awaiting the peer's signature`
-        : own.tag === undefined
-          ? own.step
-          : `sign.${own.tag}`
-    if (own.step === "aborting") draft.endOwn("told")
+    const step = own.step === "signed" ? awaitingPeer : own.tag === undefined ? own.step : `sign.${own.tag}`
+    if (own.abortCode !== undefined) draft.endOwn("told")
     else draft.endOwn({ error: draft.ended(own.kind, step, endedBy(code, false), code) })
     if (draft.state.phase === "closing" && own.kind === "shutdown") draft.patch({ phase: "open" })
   }
@@ -220,18 +237,21 @@ const onOnChainTx = (draft: Draft, { tx, info }: OnChainTx): void => {
 const sameBody = (a: SignedTx, b: SignedTx): boolean => Bytes.equals(a.txBytes, b.txBytes)
 
 const onLeave = (draft: Draft, state: SignedTx): void => {
-  const { own, latest } = draft.state
+  const { frozen, own, latest } = draft.state
   const context = draft.context("leave")
+  // Once we are frozen the node may leave with a later state than ours.
+  const isLater = frozen !== undefined && (Verify.roundOf(state.tx) ?? 0) > draft.round
   const error =
-    latest === undefined || !sameBody(latest.signedTx, state)
+    !isLater && (latest === undefined || !sameBody(latest.signedTx, state))
       ? Verify.explainUnknownState(context, state, undefined)
-      : Verify.isCoSigned(context, state, latest.signedTx)
+      : Verify.isCoSigned(context, state, isLater ? undefined : latest?.signedTx)
         ? undefined
         : Verify.wrong(context, "signature", "the signatures of both parties", "others")
   if (error !== undefined) draft.lie(error)
   if (own?.kind !== "leave") return
   if (error === undefined) draft.endOwn({ result: { _tag: "Done" } })
   else draft.endOwn({ error })
+  draft.startNext()
 }
 
 // Co-signed states.
@@ -280,8 +300,28 @@ const adopt = (draft: Draft, signedTx: SignedTx, known: Exposure): void => {
   if (own?.kind === "transfer" && own.signing?.txHash === txHash)
     draft.endOwn({ result: { _tag: "CoSigned", state } })
   if (peer?.signing?.txHash === txHash) draft.endPeer()
+  dropOutdated(draft, round)
   if (own?.kind === "open") openIfReady(draft)
   else draft.startNext()
+}
+
+/**
+ * What follows from the state before: with our policy or signer it must not be signed any more, and what was signed
+ * cannot become the next state. Good nodes end it themselves before they show a new state.
+ */
+const dropOutdated = (draft: Draft, round: number): void => {
+  const { own, peer } = draft.state
+  const isOver = (signing: Signing | undefined): boolean =>
+    signing !== undefined &&
+    signTagRow(signing.tag).transaction === "channel_offchain_tx" &&
+    signing.round <= round
+  if (own?.step === "deciding" || own?.step === "signing") {
+    draft.failCaller(draft.ended(own.kind, `sign.${own.tag ?? ""}`, "node", 2))
+    draft.refuseOwn(2)
+  } else if (own?.step === "signed" && isOver(own.signing))
+    draft.endOwn({ error: draft.ended(own.kind, awaitingPeer, "node", 2) })
+  if (peer?.step === "deciding" || peer?.step === "signing" || peer?.step === "held") draft.refusePeer(2)
+  else if (peer?.step === "signed" && isOver(peer.signing)) draft.endPeer("node", 2)
 }
 
 const onUnknownState = (draft: Draft, signedTx: SignedTx): void => {
@@ -296,12 +336,14 @@ const onUnknownState = (draft: Draft, signedTx: SignedTx): void => {
       ? { round: awaited.round, stateHash: awaitedTx.stateHash }
       : undefined
   const context = draft.context(own?.kind ?? "update")
-  onLie(draft, Verify.explainUnknownState(context, signedTx, expected))
   const round = Verify.roundOf(signedTx.tx) ?? 0
-  if (round <= draft.round || !Verify.isCoSigned(context, signedTx)) return
   // Both signatures on a later state than ours: we have forgotten something, and could sign against it.
-  draft.patch({ frozen: `the node shows round ${round} with our signature, of which we know nothing` })
-  draft.persist()
+  if (round > draft.round && Verify.isCoSigned(context, signedTx)) {
+    const detail = `the node shows round ${round} with our signature, of which we know nothing`
+    draft.freeze(detail, { reason: "corrupt", detail }, (operation) => draft.frozenError(operation))
+    draft.persist()
+  }
+  onLie(draft, Verify.explainUnknownState(context, signedTx, expected))
 }
 
 /** What is reported as co-signed is not: the own operation fails with it. */

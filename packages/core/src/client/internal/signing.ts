@@ -4,6 +4,7 @@
  * @internal
  */
 import type { ChannelId } from "../../encoding/ApiEncoding.js"
+import type { DecodeError } from "../../encoding/DecodeError.js"
 import { SignerError, VerificationError } from "../../protocol/Errors.js"
 import type { SignRequest } from "../../protocol/NodeMessage.js"
 import type { SignTag } from "../../protocol/SignTag.js"
@@ -107,8 +108,33 @@ const verifyOwn = (
   return Verify.wrong(context, "operation", own.kind, `${request.tag} for ${config.own}`)
 }
 
+/**
+ * A signing request that cannot be read is answered all the same, so that neither the node nor the peer waits for a
+ * timer. In an opening there is nothing else to come.
+ */
+export const onUnreadableRequest = (draft: Draft, tag: SignTag, error: DecodeError): void => {
+  const { own, peer } = draft.state
+  if (own?.step === "requested" && (isOwn(tag) || own.kind === "open")) {
+    draft.failCaller(error)
+    draft.patchOwn({ tag })
+    draft.refuseOwn(invalid)
+  } else if (isOwn(tag)) {
+    // A second question while the first is being answered gets no answer of its own.
+    if (own?.tag !== tag) draft.sendRefusal(tag, invalid)
+  } else {
+    // A new proposal means that the node has let go of the one before.
+    if (peer?.step === "aborting") draft.endPeer("we", peer.abortCode ?? abort)
+    else draft.endPeer("node", 2)
+    // The node hears this before any request of ours, so that nothing needs to wait for what comes of it.
+    draft.sendRefusal(tag, invalid)
+    draft.startNext()
+  }
+}
+
 const onOwnRequest = (draft: Draft, frameChannelId: ChannelId | null, request: SignRequest): void => {
   const { own } = draft.state
+  // The node asked before it heard that we do not want to be asked.
+  if (own?.step === "aborting" && own.tag === request.tag) return
   const verified = verifyOwn(draft, frameChannelId, request)
   if (verified instanceof VerificationError) {
     draft.lie(verified)
@@ -130,7 +156,7 @@ const onOwnRequest = (draft: Draft, frameChannelId: ChannelId | null, request: S
     return
   }
   if (!own.waiting && own.kind !== "open") {
-    draft.refuseOwn(abort)
+    draft.refuseOwn(own.abortCode ?? abort)
     return
   }
   const signing = signingOf(draft, request, verified)
@@ -165,7 +191,8 @@ export const onLoaded = (draft: Draft, work: WorkId, stored: StoredRecord | unde
     return
   }
   if (stored?.record.frozen !== undefined) {
-    draft.patch({ frozen: stored.record.frozen })
+    const detail = `the channel was frozen before: ${stored.record.frozen}`
+    draft.patch({ frozen: stored.record.frozen, freeze: { reason: "corrupt", detail } })
     draft.failCaller(draft.frozenError("open"))
     draft.refuseOwn(abort)
     return
@@ -297,10 +324,14 @@ export const onSigned = (draft: Draft, work: WorkId, signedTx: SignedTx): void =
     )
     return
   }
+  // What we once acknowledged may be complete, also when we propose the same bytes ourselves now.
+  const acknowledged =
+    signTagRow(tag).side === "acknowledger" ||
+    draft.state.exposure.some((each) => each.txHash === txHash && each.side === "acknowledger")
   const exposure: Exposure = {
     txHash,
     tag,
-    side: signTagRow(tag).side === "acknowledger" ? "acknowledger" : "starter",
+    side: acknowledged ? "acknowledger" : "starter",
     round,
     signedTx,
     updates,

@@ -144,7 +144,17 @@ const createSignatureFault = (
 }
 
 /**
- * The initiator signed the create transaction: from now on the channel's id is known.
+ * Whether the nonce of the create transaction is used. Then it never gets into a block; and since the channel's id is
+ * made of the nonce, the chain may know another channel by that id.
+ */
+const isNonceUsed = (step: Step, signedTx: SignedTx.SignedTx): boolean => {
+  const { tx } = SignedTx.innermost(signedTx)
+  return tx._tag === "ChannelCreateTx" && step.env.chain.hasUsed(tx.initiatorId, tx.nonce)
+}
+
+/**
+ * The initiator signed the create transaction: from now on the channel's id is known. With a nonce that is used the
+ * opening ends here, before the responder is asked.
  *
  * @since 0.1.0
  * @category handlers
@@ -152,6 +162,7 @@ const createSignatureFault = (
 export const initiatorSigned = (step: Step, signedTx: SignedTx.SignedTx, pending: Pending): Outcome => {
   const fault = createSignatureFault(step, signedTx, pending)
   if (fault !== undefined) return step.error(fault)
+  if (isNonceUsed(step, signedTx)) return step.stop("nonce_used")
   step.set({
     channelId: Ids.channelIdOf(signedTx) ?? null,
     pending: { ...pending, stage: "ack", signedTx },
@@ -187,6 +198,8 @@ export const fundingCreated = (step: Step, message: Message<"FundingCreated">): 
     step.info("bad_state_hash")
     return step.stop("bad_state_hash")
   }
+  // The initiator's node has looked, but another opening may have been faster.
+  if (isNonceUsed(step, signedTx)) return step.stop("nonce_used")
   step.set({ channelId: Ids.channelIdOf(signedTx) ?? null })
   step.info("funding_created", { fsmId: step.state.options.fsmId })
   step.requestSignature(
@@ -220,6 +233,7 @@ const watchCreate = (step: Step, createTx: SignedTx.SignedTx): void => {
 export const responderSigned = (step: Step, signedTx: SignedTx.SignedTx, pending: Pending): Outcome => {
   const fault = createSignatureFault(step, signedTx, pending)
   if (fault !== undefined) return step.error(fault)
+  if (isNonceUsed(step, signedTx)) return step.stop("nonce_used")
   step.set({
     pending: { ...pending, stage: "lock", signedTx },
     clientMayDisconnect: true,
@@ -262,7 +276,9 @@ export const fundingSigned = (step: Step, message: Message<"FundingSigned">): Ou
   if (pending === undefined || !SignedTx.sameTransaction(signedTx, pending.signedTx)) {
     return step.stop("different_transaction")
   }
-  if (step.env.chain.admits(signedTx) !== "ok") return step.stop("rejected_on_chain")
+  if (isNonceUsed(step, signedTx) || step.env.chain.admits(signedTx) !== "ok") {
+    return step.stop("rejected_on_chain")
+  }
   step.info("funding_signed", { fsmId: step.state.options.fsmId })
   step.set({ pending: { ...pending, stage: "lock", signedTx } })
   watchCreate(step, signedTx)

@@ -230,8 +230,8 @@ export interface DepthWatch {
 }
 
 /**
- * The whole value of a state machine. The shell reads `name`, `channelId`, `clientMayDisconnect`, `clientConnected`,
- * `peerConnected`, `offChain`, `isStopped`; everything else is the machine's own.
+ * The whole value of a state machine. The shell reads `name`, `channelId`, `createTx`, `options`, `clientMayDisconnect`,
+ * `clientConnected`, `peerConnected`, `offChain`, `isStopped`; everything else is the machine's own.
  *
  * @since 0.1.0
  * @category models
@@ -249,6 +249,7 @@ export interface FsmState {
   readonly minimumDepth: MinimumDepth | undefined
   /** Null until the create transaction is known. */
   readonly channelId: ChannelId | null
+  /** The co-signed create transaction; undefined until this machine waits for it on chain. */
   readonly createTx: SignedTx | undefined
   readonly offChain: OffChain
   readonly pending: Pending | undefined

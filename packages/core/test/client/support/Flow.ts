@@ -57,10 +57,11 @@ export const stillWorks = ({ node, channel }: Open) =>
   })
 
 /** A transfer that waits at the given step. */
-export const transferAt = (open: Open, step: "requested" | "signed", amount = 5n) =>
+export const transferAt = (open: Open, step: "asked" | "requested" | "signed", amount = 5n) =>
   Effect.gen(function* () {
     const fiber = yield* Effect.fork(open.channel.transfer({ amount }))
     const sent = yield* open.node.expect("update.new")
+    if (step !== "asked") open.node.reply(sent, "ok")
     if (step === "signed") {
       askUpdate(open.node, paying(amount))
       yield* open.node.expect("update")

@@ -384,6 +384,46 @@ describe("openings that fail", () => {
     ])
   })
 
+  it("a nonce that is used: the initiator ends after its signature, and the responder is not asked", () => {
+    const world = atSigning({ initiator: { nonce: 6n } })
+    world.sign("initiator")
+    world.settle()
+    expect(world.seen("initiator").slice(-4)).toEqual([
+      "sign.initiator_sign (no channel id)",
+      "ok",
+      "info died (no channel id)",
+      "close"
+    ])
+    expect(world.seen("responder").slice(-3)).toEqual([
+      "info channel_open (no channel id)",
+      "info died (no channel id)",
+      "close"
+    ])
+  })
+
+  it.each([
+    ["on its way to the responder: nobody is asked", "initiator", ["info died (no channel id)", "close"]],
+    ["while the responder signs", "responder", ["ok", "info died", "close"]],
+    [
+      "on its way back",
+      "back",
+      ["on_chain_tx funding_created", "info peer_disconnected", "info died", "close"]
+    ]
+  ] as const)("a nonce that another opening uses up %s", (_, moment, heard) => {
+    const world = atSigning()
+    world.sign("initiator")
+    if (moment !== "initiator") world.settle()
+    if (moment === "back") world.sign("responder")
+    world.chain.nonce = 7n
+    if (moment === "responder") world.sign("responder")
+    world.settle()
+    expect(world.names()).toBe("stopped stopped")
+    expect(world.seen("initiator").slice(-2)).toEqual(["info died", "close"])
+    expect(world.seen("responder").slice(-heard.length)).toEqual(heard)
+    expect(world.chain.pool).toEqual([])
+    expect(world.sides.responder.watches.length).toBe(moment === "back" ? 1 : 0)
+  })
+
   it("the mempool refuses the create transaction", () => {
     const world = atSigning()
     world.sign("initiator")

@@ -51,6 +51,8 @@ export interface ChainDouble {
   refuses: (signedTx: SignedTx.SignedTx) => boolean
   readonly pool: Array<SignedTx.SignedTx>
   readonly known: Map<string, "pending" | { readonly height: number }>
+  /** The highest nonce that is used. */
+  nonce: bigint
   channel: ChannelObject | undefined
 }
 
@@ -69,7 +71,8 @@ const viewOf = (chain: ChainDouble, protocol: number): ChainView => {
     keyBlockAt: (height) => (height <= chain.height ? blockAt(height) : undefined),
     account: () => undefined,
     channel: () => chain.channel,
-    nextNonce: () => 7n,
+    nextNonce: () => chain.nonce + 1n,
+    hasUsed: (_, nonce) => nonce <= chain.nonce,
     admits: (signedTx) => (chain.refuses(signedTx) ? { refused: "nonce_too_high" } : "ok"),
     locate: (hash) => chain.known.get(hash)
   }
@@ -147,6 +150,7 @@ export class World {
       refuses: () => false,
       pool: [],
       known: new Map(),
+      nonce: 6n,
       channel: undefined
     }
     this.protocol = options.protocol ?? 6

@@ -26,22 +26,30 @@ export const called = (it: Connected, method: string): Effect.Effect<Json.JsonOb
 
 /** Asks for the signature of our own transfer of one aetto, as a good node does. */
 export const asksTransfer = (it: Opened): Effect.Effect<void> =>
-  Effect.map(called(it, "update.new"), (request) => {
-    const { own, peer } = keysOf(it.role)
-    const updates = [transfer(own.address, peer.address, 1n)]
-    it.node.script.reply(request, "ok")
-    it.node.script.ask("update", signedBy(offChainTx(treesAfter(updates, 2), 2), []), updates)
-  })
+  Effect.map(called(it, "update.new"), (request) => asksFor(it, request))
 
-/** Sees a transfer of ours through, as a good node does. */
-export const transfers = (it: Opened): Effect.Effect<number, FlowError, Scope.Scope> =>
+const asksFor = ({ node: { script }, role }: Opened, request: Json.JsonObject): void => {
+  const { own, peer } = keysOf(role)
+  const updates = [transfer(own.address, peer.address, 1n)]
+  script.reply(request, "ok")
+  script.ask("update", signedBy(offChainTx(treesAfter(updates, 2), 2), []), updates)
+}
+
+/** Sees a transfer of ours through, as a good node does, from the request on. */
+export const completes = (it: Opened, request: Json.JsonObject): Effect.Effect<void> =>
   Effect.gen(function* () {
-    const fiber = yield* Effect.forkScoped(it.channel.transfer({ amount: 1n }))
-    yield* asksTransfer(it)
+    asksFor(it, request)
     const signed = yield* called(it, "update")
     it.node.script.reply(signed, "ok")
     const state = signedBy(signedTxOf(signed).tx, [initiator, responder])
     it.node.script.say({ _tag: "StateUpdate", state })
+  })
+
+/** Sees a transfer of ours through, as a good node does; gives its round. */
+export const transfers = (it: Opened): Effect.Effect<number, FlowError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const fiber = yield* Effect.forkScoped(it.channel.transfer({ amount: 1n }))
+    yield* completes(it, yield* called(it, "update.new"))
     return (yield* Fiber.join(fiber)).round
   })
 

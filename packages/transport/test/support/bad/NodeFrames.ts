@@ -63,7 +63,7 @@ const replied = (id: Json.Json, result: Json.Json): string =>
 const refusedFrame = (id: Json.Json, error: Json.Json): string =>
   Json.stringify({ jsonrpc: "2.0", version: 1, id, channel_id: channelId, error })
 
-// A refusal that echoes an empty request is that of an opening.
+// A refusal without an id that echoes an empty request is that of an opening.
 const request = { jsonrpc: "2.0", method: "channels.nope" }
 const refusal = {
   code: 3,
@@ -188,6 +188,9 @@ export const nodeFrameRows: ReadonlyArray<NodeFrameRow> = [
     data: []
   }),
   refused("a refusal whose data are no list", refusedFrame(999, { ...refusal, data: 5 }), { data: [] }),
+  refused("a refusal with an id that echoes nothing", refusedFrame(999, { ...refusal, request: {} }), {
+    code: 3
+  }),
   refused("a refusal without a text", refusedFrame(999, { code: -32603 }), { reason: "" }),
   // Readable, and not true.
   lie("a report of another channel", notified("info", { event: "update" }, otherChannel), "channelId"),

@@ -3,7 +3,9 @@ import * as ApiEncoding from "@aechannel/core/encoding/ApiEncoding"
 import type { RequestedParameters, Role } from "@aechannel/core/protocol/OpenParameters"
 import { responder } from "../../../../core/test/support/NodeUnderTest.js"
 import * as TestCrypto from "../../../../core/test/support/TestCrypto.js"
-import { amount } from "./World.js"
+import { at } from "../../../../core/test/support/RawClient.js"
+import type { Party } from "./Party.js"
+import { amount, type Pair } from "./World.js"
 
 /** Closed without a word, closed like a crash, or refused with a data code. */
 export type Outcome = "closed" | "crashed" | number
@@ -137,6 +139,46 @@ export const applied = (query: string, changes: OpeningRow["changes"]): string =
   return [...parts.values()].join("&")
 }
 
+/** Coming back to a channel whose two machines run: with which id, and what becomes of it. */
+export interface BackRow {
+  readonly name: string
+  readonly role: Role
+  /** Undefined: left out. */
+  readonly fsmId: (pair: Pair) => string | undefined
+  readonly outcome: Outcome
+}
+
+const fsmIdOf = ({ log }: Party): string => String(at(log[0] ?? null, "params", "data", "fsm_id"))
+
+const withByte = (text: string, index: number): string => {
+  const bytes = Uint8Array.from(ApiEncoding.decodeOrThrow("ba", text))
+  bytes[index] = (bytes[index] ?? 0) ^ 1
+  return ApiEncoding.encode("ba", bytes)
+}
+
+export const backRows: ReadonlyArray<BackRow> = roles.flatMap((role) => {
+  const back = (name: string, outcome: Outcome, fsmId: BackRow["fsmId"]): BackRow => ({
+    name: `${role}: ${name}`,
+    role,
+    fsmId,
+    outcome
+  })
+  return [
+    back("no id", 2000, () => undefined),
+    back("an id that is none", 1016, () => "nonsense"),
+    back("an id of another kind", 1016, () => account),
+    back("an id that is too short", 1016, () => ApiEncoding.encode("ba", new Uint8Array(31))),
+    back("an id of nobody", 1016, () => ApiEncoding.encode("ba", new Uint8Array(32))),
+    back("the other end's id", 1016, (pair) =>
+      fsmIdOf(pair[role === "initiator" ? "responder" : "initiator"])
+    ),
+    back("an id whose first byte is wrong", 1016, (pair) => withByte(fsmIdOf(pair[role]), 0)),
+    back("an id whose last byte is wrong", 1016, (pair) => withByte(fsmIdOf(pair[role]), 31)),
+    // Right, but coming back is not served yet.
+    back("the right id", "closed", (pair) => fsmIdOf(pair[role]))
+  ]
+})
+
 /** What only shows when the two ends meet. Both sign whatever they are asked to sign. */
 export interface LateRow {
   readonly name: string
@@ -168,6 +210,18 @@ export const lateRows: ReadonlyArray<LateRow> = [
     name: "a fee that is too low for the create transaction",
     changes: { initiator: { fee: 1n } },
     initiator: ["info channel_accept", died],
+    responder: ["info channel_open", died]
+  },
+  {
+    name: "a nonce that a channel of the same parties has used",
+    changes: { initiator: { nonce: 1n } },
+    initiator: [...signs, died],
+    responder: ["info channel_open", died]
+  },
+  {
+    name: "a nonce that no account starts with",
+    changes: { initiator: { nonce: 0n } },
+    initiator: [...signs, died],
     responder: ["info channel_open", died]
   },
   {

@@ -137,6 +137,14 @@ export const highestNonce = (mempool: Mempool, origin: AccountAddress): bigint |
   return highest
 }
 
+/** Whether a transaction of the account with this nonce waits. @internal */
+export const hasNonce = (mempool: Mempool, origin: AccountAddress, nonce: bigint): boolean => {
+  for (const entry of HashMap.values(mempool)) {
+    if (entry.origin === origin && entry.nonce === nonce) return true
+  }
+  return false
+}
+
 const compareBigInt = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0)
 
 const compareIds = (a: AccountAddress | TxHash, b: AccountAddress | TxHash): number =>

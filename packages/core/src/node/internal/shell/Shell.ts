@@ -3,9 +3,13 @@
  * out. Everything is synchronous and goes through one queue: an event is worked on to its end before the next one,
  * and the same events in the same order have the same outcome.
  */
+import * as Redacted from "effect/Redacted"
 import type { CryptoService } from "../../../crypto/Crypto.js"
+import type { ChannelId } from "../../../encoding/ApiEncoding.js"
+import * as ApiEncoding from "../../../encoding/ApiEncoding.js"
 import type { Answer, CodecService } from "../../../protocol/Codec.js"
 import type { FsmId, Refusal } from "../../../protocol/NodeMessage.js"
+import * as ErrorCodes from "../../../protocol/ErrorCodes.js"
 import * as OpenParameters from "../../../protocol/OpenParameters.js"
 import * as ChannelFsm from "../../ChannelFsm.js"
 import type { CallId, FsmEffect, FsmEvent } from "../../FsmEvent.js"
@@ -32,6 +36,15 @@ export interface MachineIds {
 
 /** The refusal of what a real node fails at without saying so, and of an opening above the limit. */
 const internalError: Refusal = { _tag: "Refusal", code: -32603, data: [] }
+
+/** Whether two ids are the same. How long it takes does not tell where they differ. */
+const isSameFsmId = (a: FsmId, b: FsmId): boolean => {
+  const [left, right] = [a, b].map((id) => ApiEncoding.bytesOf(Redacted.value(id)))
+  if (left === undefined || right === undefined || left.length !== right.length) return false
+  let difference = 0
+  for (const [index, byte] of left.entries()) difference |= byte ^ (right[index] ?? 0)
+  return difference === 0
+}
 
 export class Shell {
   readonly jobs = new Jobs()
@@ -91,13 +104,15 @@ export class Shell {
     const outcome = OpenParameters.parseQuery(
       query,
       (id) => Ledger.account(this.blocks.ledger, id) !== undefined,
-      (id) => Ledger.channel(this.blocks.ledger, id) !== undefined
+      (id, role) =>
+        this.running(id, role) !== undefined || Ledger.channel(this.blocks.ledger, id) !== undefined
     )
     switch (outcome._tag) {
       case "Refused":
         return this.refuse(session, outcome.refusal)
-      case "Closed":
       case "Reconnect":
+        return this.comeBack(session, outcome)
+      case "Closed":
         return session.link.close(1000)
       case "Crashed":
         return session.link.close(1011)
@@ -140,6 +155,24 @@ export class Shell {
     this.machines.set(machine.id, machine)
     this.step(machine, { _tag: "Started" })
     if (!machine.stopped) this.links.enter(machine)
+  }
+
+  /** Coming back is not served yet: who has the right id is only let go without a word. */
+  private comeBack(session: Session, { channelId, fsmId, role }: OpenParameters.ReconnectParameters): void {
+    const machine = this.running(channelId, role)
+    if (machine !== undefined && !isSameFsmId(machine.state.options.fsmId, fsmId))
+      return this.refuse(session, ErrorCodes.reasons.invalid_fsm_id)
+    session.link.close(1000)
+  }
+
+  /** The machine of one end of a channel. It is found from the moment at which it waits for the chain. */
+  private running(channelId: ChannelId, role: OpenParameters.Role): Machine | undefined {
+    for (const machine of this.machines.values()) {
+      const { state } = machine
+      if (machine.role === role && state.createTx !== undefined && state.channelId === channelId)
+        return machine
+    }
+    return undefined
   }
 
   private refuse(session: Session, refusal: Refusal): void {

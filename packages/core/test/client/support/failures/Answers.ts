@@ -250,6 +250,21 @@ export const unreadable: ReadonlyArray<RowOf<OpenWorld>> = [
     fields: { _tag: "DecodeError" },
     after: "usable"
   }),
+  row("ValidationError", "1, the peer cannot read what it is to sign", {
+    fails: given(({ peer }) =>
+      damageOnce(peer, "sign.update_ack", put(["params", "data", "signed_tx"], "tx_AAAA"))
+    ),
+    fields: transferred(awaiting, 1, "peer"),
+    after: "usable"
+  }),
+  row("ValidationError", "1, the peer gets half of what it is to sign (shutdown)", {
+    fails: given(
+      ({ peer }) => replaceOnce(peer, "sign.shutdown_sign_ack", (text) => text.slice(0, text.length / 2)),
+      shutdown
+    ),
+    fields: { ...transferred(awaiting, 1, "peer"), operation: "shutdown" },
+    after: "usable"
+  }),
   row("DecodeError", "a signing request whose transaction is damaged", {
     fails: given(({ own }) =>
       damageOnce(own, "sign.update", put(["params", "data", "signed_tx"], "tx_AAAA"))

@@ -6,6 +6,7 @@ import { type EndedBy, TransportError } from "../../../../src/protocol/Errors.js
 import type { Role } from "../../../../src/protocol/OpenParameters.js"
 import { Transport } from "../../../../src/services/Transport.js"
 import { coin, other } from "../../../support/NodeUnderTest.js"
+import { Puppet } from "../Puppets.js"
 import {
   type Attempt,
   both,
@@ -210,6 +211,19 @@ export const openingRows: ReadonlyArray<OpeningRow> = [
       },
       ({ peer }) => Effect.zipRight(peer.nextAsked, peer.close)
     ),
+    fields: { operation: "open", reason: "channel_ended" }
+  }),
+  openingRow("TransportError", "channel_ended, the nonce of the create transaction is used", {
+    fails: (world, parameters) =>
+      Effect.gen(function* () {
+        // Another channel of the same parties has it.
+        const earlier = [new Puppet("initiator"), new Puppet("responder")].map((each) =>
+          each.open({ port: 1234 })
+        )
+        yield* Effect.all(earlier, { concurrency: "unbounded" })
+        return yield* opening()(world, parameters)
+      }),
+    parameters: { own: { nonce: 1n }, peer: { nonce: 1n } },
     fields: { operation: "open", reason: "channel_ended" }
   }),
   openingRow("TransportError", "closed_by_us, the scope is closed while we sign", {

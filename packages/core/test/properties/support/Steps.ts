@@ -1,0 +1,242 @@
+/** What the parties and the world do in a run. */
+import * as FastCheck from "effect/FastCheck"
+import type { Role } from "../../../src/protocol/OpenParameters.js"
+import { coin } from "../../support/NodeUnderTest.js"
+import type { Mood } from "./Doubles.js"
+
+/** Aettos, or what the payer has above the reserve (`all`), or one more (`too much`). */
+export type Amount = bigint | "all" | "too much"
+
+/** The node's timers, in milliseconds. Nobody is to die of idleness here. */
+export const timeouts = { sign: 5_000, accept: 3_000, idle: 1_000_000_000 } as const
+
+export const questions = ["balances", "offChainState", "poi", "ping"] as const
+
+/** `turns`: how many tasks get their turn afterwards, before the next step; absent: all that can go on at once. */
+export type Step =
+  | { readonly kind: "rest" }
+  | {
+      readonly kind: "transfer"
+      readonly role: Role
+      readonly payer: Role
+      readonly amount: Amount
+      readonly meta: ReadonlyArray<string>
+      readonly turns?: number
+    }
+  /** Both at once. */
+  | { readonly kind: "collide"; readonly first: Role; readonly turns?: number }
+  /**
+   * The role is to complete a transfer and signs so late that its signature may cross the end of the proposal; then
+   * the other proposes something else.
+   */
+  | { readonly kind: "cross"; readonly role: Role; readonly milliseconds: number }
+  | { readonly kind: "signer" | "policy"; readonly role: Role; readonly mood: Mood }
+  | { readonly kind: "abort"; readonly role: Role; readonly code: number; readonly turns?: number }
+  /** The oldest call that has not returned is interrupted. */
+  | { readonly kind: "interrupt"; readonly role: Role; readonly turns?: number }
+  | { readonly kind: "message"; readonly role: Role; readonly text: string; readonly turns?: number }
+  | {
+      readonly kind: "ask"
+      readonly role: Role
+      readonly what: (typeof questions)[number]
+      readonly turns?: number
+    }
+  | { readonly kind: "wait"; readonly milliseconds: number }
+  /** `close`: the client closes its scope; `cut`: the connection breaks. */
+  | {
+      readonly kind: "disconnect"
+      readonly role: Role
+      readonly how: "close" | "cut"
+      readonly turns?: number
+    }
+  | { readonly kind: "shutdown" | "leave" | "stop"; readonly role: Role; readonly turns?: number }
+
+export interface Scenario {
+  /** Seed of the scheduler; 0: first come, first served. */
+  readonly schedule: number
+  readonly steps: ReadonlyArray<Step>
+}
+
+const role = FastCheck.constantFrom<Role>("initiator", "responder")
+const turns = FastCheck.oneof(
+  { weight: 6, arbitrary: FastCheck.record({}) },
+  { weight: 1, arbitrary: FastCheck.record({ turns: FastCheck.constant(0) }) },
+  { weight: 3, arbitrary: FastCheck.record({ turns: FastCheck.nat(80) }) }
+)
+
+const code = FastCheck.constantFrom(1, 2, 3, 4, 5, 42, 128, 777, 65_535)
+/** Close to the timer of a proposal that waits for its answer; a store's writes take a few milliseconds of it. */
+const justInTime = FastCheck.integer({ min: timeouts.accept - 6, max: timeouts.accept + 2 })
+/** Milliseconds: nothing, something, and what is close to the node's timers. */
+const delay = FastCheck.oneof(
+  FastCheck.constantFrom(0, 1, 20, 900, 12_000),
+  justInTime,
+  FastCheck.integer({ min: timeouts.sign - 3, max: timeouts.sign + 3 })
+)
+
+const agree = FastCheck.record({
+  kind: FastCheck.constant("agree" as const),
+  milliseconds: delay,
+  stubborn: FastCheck.boolean()
+})
+const declineMood = FastCheck.record({
+  kind: FastCheck.constant("decline" as const),
+  milliseconds: delay,
+  code
+})
+const odd = (kind: "refuse" | "broken" | "wrong" | "never") => FastCheck.constant<Mood>({ kind })
+
+const policyMood: FastCheck.Arbitrary<Mood> = FastCheck.oneof(
+  { weight: 4, arbitrary: agree },
+  { weight: 6, arbitrary: declineMood },
+  { weight: 1, arbitrary: odd("broken") },
+  { weight: 1, arbitrary: odd("never") }
+)
+const signerMood: FastCheck.Arbitrary<Mood> = FastCheck.oneof(
+  { weight: 6, arbitrary: agree },
+  { weight: 2, arbitrary: declineMood },
+  { weight: 1, arbitrary: odd("refuse") },
+  { weight: 1, arbitrary: odd("broken") },
+  { weight: 1, arbitrary: odd("wrong") },
+  { weight: 1, arbitrary: odd("never") }
+)
+
+const amount: FastCheck.Arbitrary<Amount> = FastCheck.oneof(
+  { weight: 6, arbitrary: FastCheck.bigInt(1n, 2n * coin) },
+  // Equal bodies for one round are the hardest case.
+  { weight: 3, arbitrary: FastCheck.constant(1n) },
+  { weight: 1, arbitrary: FastCheck.constant(0n) },
+  { weight: 1, arbitrary: FastCheck.constantFrom(-1n, -coin) },
+  { weight: 1, arbitrary: FastCheck.constantFrom(100n * coin, 2n ** 256n) },
+  { weight: 1, arbitrary: FastCheck.constantFrom<Amount>("all", "too much") }
+)
+const meta = FastCheck.oneof(
+  { weight: 4, arbitrary: FastCheck.constant<ReadonlyArray<string>>([]) },
+  { weight: 1, arbitrary: FastCheck.array(FastCheck.fullUnicodeString({ maxLength: 20 }), { maxLength: 3 }) }
+)
+
+const withTurns = <T>(step: FastCheck.Arbitrary<T>): FastCheck.Arbitrary<T & { readonly turns?: number }> =>
+  FastCheck.tuple(step, turns).map(([it, how]) => ({ ...it, ...how }))
+
+const ofRole = <K extends Step["kind"]>(kind: K) => FastCheck.record({ kind: FastCheck.constant(kind), role })
+
+const living = (disconnects: number): ReadonlyArray<FastCheck.WeightedArbitrary<Step>> => [
+  { weight: 6, arbitrary: FastCheck.constant<Step>({ kind: "rest" }) },
+  {
+    weight: 28,
+    arbitrary: withTurns(
+      FastCheck.record({ kind: FastCheck.constant("transfer" as const), role, payer: role, amount, meta })
+    )
+  },
+  {
+    weight: 3,
+    arbitrary: withTurns(FastCheck.record({ kind: FastCheck.constant("collide" as const), first: role }))
+  },
+  {
+    weight: 3,
+    arbitrary: FastCheck.record({
+      kind: FastCheck.constant("cross" as const),
+      role,
+      milliseconds: justInTime
+    })
+  },
+  {
+    weight: 7,
+    arbitrary: FastCheck.record({ kind: FastCheck.constant("policy" as const), role, mood: policyMood })
+  },
+  {
+    weight: 6,
+    arbitrary: FastCheck.record({ kind: FastCheck.constant("signer" as const), role, mood: signerMood })
+  },
+  {
+    weight: 5,
+    arbitrary: withTurns(FastCheck.record({ kind: FastCheck.constant("abort" as const), role, code }))
+  },
+  { weight: 4, arbitrary: withTurns(ofRole("interrupt")) },
+  {
+    weight: 4,
+    arbitrary: withTurns(
+      FastCheck.record({
+        kind: FastCheck.constant("message" as const),
+        role,
+        text: FastCheck.fullUnicodeString({ maxLength: 30 })
+      })
+    )
+  },
+  {
+    weight: 5,
+    arbitrary: withTurns(
+      FastCheck.record({
+        kind: FastCheck.constant("ask" as const),
+        role,
+        what: FastCheck.constantFrom(...questions)
+      })
+    )
+  },
+  {
+    weight: 10,
+    arbitrary: FastCheck.record({ kind: FastCheck.constant("wait" as const), milliseconds: delay })
+  },
+  {
+    weight: disconnects,
+    arbitrary: withTurns(
+      FastCheck.record({
+        kind: FastCheck.constant("disconnect" as const),
+        role,
+        how: FastCheck.constantFrom("close" as const, "cut" as const)
+      })
+    )
+  }
+]
+
+const endings: ReadonlyArray<FastCheck.WeightedArbitrary<Step>> = [
+  { weight: 3, arbitrary: withTurns(ofRole("shutdown")) },
+  { weight: 2, arbitrary: withTurns(ofRole("leave")) },
+  { weight: 1, arbitrary: withTurns(ofRole("stop")) }
+]
+
+/** Scenarios of exactly `length` steps; with `endings` the parties also close, leave and stop. */
+export const scenario = (length: number, withEndings: boolean): FastCheck.Arbitrary<Scenario> =>
+  FastCheck.record({
+    schedule: FastCheck.nat(0x7fff_ffff),
+    steps: FastCheck.array(FastCheck.oneof(...living(1), ...(withEndings ? endings : [])), {
+      minLength: length,
+      maxLength: length
+    })
+  })
+
+const show = (_key: string, value: unknown): unknown => (typeof value === "bigint" ? `${value}n` : value)
+
+/** The ways to make a scenario simpler without leaving out a step, each for itself. */
+export const simpler = function* ({ steps }: Scenario): Generator<(scenario: Scenario) => Scenario> {
+  yield (scenario) => ({ ...scenario, schedule: 0 })
+  const change = (index: number, how: (step: Step) => Step) => (scenario: Scenario) => {
+    const step = scenario.steps[index]
+    return step === undefined ? scenario : { ...scenario, steps: scenario.steps.with(index, how(step)) }
+  }
+  for (const [index, { kind }] of steps.entries()) {
+    yield change(index, (step) => {
+      if (!("turns" in step)) return step
+      const { turns: _turns, ...rest } = step
+      return rest
+    })
+    if (kind === "transfer")
+      yield change(index, (step) => (step.kind === "transfer" ? { ...step, amount: 1n, meta: [] } : step))
+    if (kind === "signer" || kind === "policy")
+      yield change(index, (step) =>
+        "mood" in step && "milliseconds" in step.mood
+          ? { ...step, mood: { ...step.mood, milliseconds: 0 } }
+          : step
+      )
+  }
+}
+
+/** A scenario for people, one step a line. */
+export const inWords = ({ schedule, steps }: Scenario): string =>
+  [
+    `schedule ${schedule}`,
+    ...steps.map(({ kind, ...rest }, index) => {
+      const fields = Object.entries(rest).map(([key, value]) => `${key} ${JSON.stringify(value, show)}`)
+      return `${index + 1}. ${[kind, ...fields].join(", ")}`
+    })
+  ].join("\n")
