@@ -89,13 +89,21 @@ const derivedOf = (signed: SignedTx): Derived => {
 /** Hashes of unsigned transactions, by the bytes kept on their values. */
 const bodyHashes = new WeakMap<Uint8Array, Uint8Array>()
 
-const bodyHash = (txBytes: Uint8Array): Uint8Array => {
+const hashOfBody = (txBytes: Uint8Array): Uint8Array => {
   const known = bodyHashes.get(txBytes)
   if (known !== undefined) return known
   const hash = Hash.blake2b256(txBytes)
   bodyHashes.set(txBytes, hash)
   return hash
 }
+
+/**
+ * The hash of the transaction without signatures, as `th_…`: it names what is signed, whoever has signed.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const bodyHash = (signed: SignedTx): TxHash => ApiEncoding.encode("th", hashOfBody(signed.txBytes))
 
 /**
  * A transaction without signatures.
@@ -278,8 +286,34 @@ export const signingMessage = (
 ): Uint8Array =>
   Bytes.concat(
     Bytes.utf8(options?.innerTx === true ? `${networkId}-inner_tx` : networkId),
-    mode === "hash" ? bodyHash(txBytes) : txBytes
+    mode === "hash" ? hashOfBody(txBytes) : txBytes
   )
+
+interface Made {
+  readonly account: AccountAddress
+  readonly txBytes: Uint8Array
+  readonly networkId: string
+  readonly innerTx: boolean
+}
+
+/** What was signed here with a key: it needs no proof that it is that key's. */
+const made = new WeakMap<Uint8Array, Made>()
+
+const isMadeBy = (
+  signature: Uint8Array,
+  account: AccountAddress,
+  { txBytes }: SignedTx,
+  { innerTx = false, networkId }: VerifyOptions
+): boolean => {
+  const origin = made.get(signature)
+  return (
+    origin !== undefined &&
+    origin.txBytes === txBytes &&
+    origin.account === account &&
+    origin.networkId === networkId &&
+    origin.innerTx === innerTx
+  )
+}
 
 /**
  * The transaction with the key pair's signature, made over the hash.
@@ -291,11 +325,13 @@ export const sign = (
   signed: SignedTx,
   keyPair: KeyPair,
   options: { readonly networkId: string; readonly crypto: CryptoService; readonly innerTx?: boolean }
-): SignedTx =>
-  addSignature(
-    signed,
-    options.crypto.sign(signingMessage(signed.txBytes, options.networkId, "hash", options), keyPair.secretKey)
-  )
+): SignedTx => {
+  const { crypto, innerTx = false, networkId } = options
+  const { txBytes } = signed
+  const signature = crypto.sign(signingMessage(txBytes, networkId, "hash", { innerTx }), keyPair.secretKey)
+  made.set(signature, { account: keyPair.address, txBytes, networkId, innerTx })
+  return addSignature(signed, signature)
+}
 
 /** The messages a signature may be for, the usual one first. */
 const messagesOf = (signed: SignedTx, options: VerifyOptions): ReadonlyArray<() => Uint8Array> => {
@@ -308,13 +344,17 @@ const messagesOf = (signed: SignedTx, options: VerifyOptions): ReadonlyArray<() 
 const findSignature = (
   candidates: ReadonlyArray<Uint8Array>,
   account: AccountAddress,
-  messages: ReadonlyArray<() => Uint8Array>,
-  crypto: CryptoService
+  signed: SignedTx,
+  options: VerifyOptions
 ): number => {
+  if ((options.protocol ?? Protocol.latest) >= Protocol.lima) {
+    const own = candidates.findIndex((signature) => isMadeBy(signature, account, signed, options))
+    if (own >= 0) return own
+  }
   const publicKey = ApiEncoding.bytesOf(account)
-  for (const message of messages) {
+  for (const message of messagesOf(signed, options)) {
     const bytes = message()
-    const index = candidates.findIndex((signature) => crypto.verify(signature, bytes, publicKey))
+    const index = candidates.findIndex((signature) => options.crypto.verify(signature, bytes, publicKey))
     if (index >= 0) return index
   }
   return -1
@@ -327,7 +367,7 @@ const findSignature = (
  * @category signing
  */
 export const isSignedBy = (signed: SignedTx, account: AccountAddress, options: VerifyOptions): boolean =>
-  findSignature(signed.signatures, account, messagesOf(signed, options), options.crypto) >= 0
+  findSignature(signed.signatures, account, signed, options) >= 0
 
 /**
  * Whether each signer has exactly one signature, in either mode, and no signature is left over. For a
@@ -342,10 +382,9 @@ export const verify = (
   options: VerifyOptions
 ): "ok" | "signature_check_failed" => {
   if (signers.length !== signed.signatures.length) return "signature_check_failed"
-  const messages = messagesOf(signed, options)
   const left = [...signed.signatures]
   for (const signer of signers) {
-    const index = findSignature(left, signer, messages, options.crypto)
+    const index = findSignature(left, signer, signed, options)
     if (index < 0) return "signature_check_failed"
     left.splice(index, 1)
   }

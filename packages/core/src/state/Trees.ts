@@ -125,18 +125,25 @@ const encodeWrapped = (trie: Trie.Trie, tag: number): Uint8Array =>
 const decodeWrapped = (bytes: Uint8Array, kind: ObjectKind): Trie.Trie =>
   Trie.decodeMtreeOrThrow(bytesField(objectFields(bytes, kind)[0], kind.what))
 
+const dumps = new WeakMap<Trees, Uint8Array>()
+
 /**
- * The serialized trees (state_trees object).
+ * The serialized trees (state_trees object). They are kept for the next time: do not write into them.
  *
  * @since 0.1.0
  * @category encoding
  */
-export const encode = (trees: Trees): Uint8Array =>
-  encodeObject(
+export const encode = (trees: Trees): Uint8Array => {
+  const known = dumps.get(trees)
+  if (known !== undefined) return known
+  const bytes = encodeObject(
     stateTrees.tag,
     stateTrees.version,
     wrappers.map(([name, tag]) => encodeWrapped(trees[name], tag))
   )
+  dumps.set(trees, bytes)
+  return bytes
+}
 
 /**
  * Reads serialized trees. Accounts are checked to be well-formed; contracts and calls are read when asked for.

@@ -77,10 +77,23 @@ export const attach = (
     lastReceived = clock.unsafeCurrentTimeMillis()
   })
 
+  // What the node says in one go leaves in one write.
+  let corked = false
+  const cork = (): void => {
+    if (corked) return
+    corked = true
+    tcp.cork()
+    process.nextTick(() => {
+      corked = false
+      tcp.uncork()
+    })
+  }
+
   const link: ClientLink = {
     send: (text) => {
       if (ws.readyState !== WS.WebSocket.OPEN) return
       if (ws.bufferedAmount > limits.maxBufferedBytes) return ws.terminate()
+      cork()
       ws.send(text)
     },
     close: (code) => ws.close(code),

@@ -3,6 +3,7 @@
  *
  * @internal
  */
+import * as SignedTx from "../../chain/SignedTx.js"
 import * as DecodeError from "../../encoding/DecodeError.js"
 import * as Json from "../../encoding/Json.js"
 import type { StoreError, VerificationError } from "../../protocol/Errors.js"
@@ -303,7 +304,7 @@ const checkedState = (
     if (!Bytes.equals(own, said))
       return differs(draft, Verify.wrong(context, "stateHash", Bytes.toHex(own), Bytes.toHex(said)))
     if (state.latest !== undefined && signedTx !== undefined) {
-      const [ours, theirs] = [Verify.bodyHash(state.latest.signedTx), Verify.bodyHash(signedTx)]
+      const [ours, theirs] = [SignedTx.bodyHash(state.latest.signedTx), SignedTx.bodyHash(signedTx)]
       if (ours !== theirs) return differs(draft, Verify.wrong(context, "body", ours, theirs))
     }
     return { _tag: "OffChainState", state: { trees: read, calls, signedTx, halfSignedTx } }

@@ -3,7 +3,7 @@
  *
  * @internal
  */
-import type { SignedTx } from "../../chain/SignedTx.js"
+import * as SignedTx from "../../chain/SignedTx.js"
 import * as Bytes from "../../encoding/Bytes.js"
 import type { ChannelId } from "../../encoding/ApiEncoding.js"
 import { type EndedBy, TransportError, type VerificationError } from "../../protocol/Errors.js"
@@ -220,7 +220,7 @@ const onConflict = (draft: Draft, conflict: Conflict): void => {
 /** The co-signed closing transaction: ours if we have signed it and both signatures are there. */
 const onOnChainTx = (draft: Draft, { tx, info }: OnChainTx): void => {
   if (tx.tx._tag !== "ChannelCloseMutualTx") return
-  const txHash = Verify.bodyHash(tx)
+  const txHash = SignedTx.bodyHash(tx)
   const context = draft.context("shutdown")
   const known = draft.state.exposure.find((each) => each.txHash === txHash)
   if (known === undefined) {
@@ -234,9 +234,9 @@ const onOnChainTx = (draft: Draft, { tx, info }: OnChainTx): void => {
   draft.patch({ closeTx: tx, ...(info === "close_mutual" ? { phase: "closing" as const } : {}) })
 }
 
-const sameBody = (a: SignedTx, b: SignedTx): boolean => Bytes.equals(a.txBytes, b.txBytes)
+const sameBody = (a: SignedTx.SignedTx, b: SignedTx.SignedTx): boolean => Bytes.equals(a.txBytes, b.txBytes)
 
-const onLeave = (draft: Draft, state: SignedTx): void => {
+const onLeave = (draft: Draft, state: SignedTx.SignedTx): void => {
   const { frozen, own, latest } = draft.state
   const context = draft.context("leave")
   // Once we are frozen the node may leave with a later state than ours.
@@ -256,14 +256,14 @@ const onLeave = (draft: Draft, state: SignedTx): void => {
 
 // Co-signed states.
 
-const onState = (draft: Draft, signedTx: SignedTx): void => {
+const onState = (draft: Draft, signedTx: SignedTx.SignedTx): void => {
   const { latest, exposure } = draft.state
   if (latest !== undefined && sameBody(latest.signedTx, signedTx)) {
     openIfReady(draft)
     return
   }
   const context = draft.context(draft.state.own?.kind ?? "update")
-  const txHash = Verify.bodyHash(signedTx)
+  const txHash = SignedTx.bodyHash(signedTx)
   const known = exposure.find((each) => each.txHash === txHash && each.round === draft.round + 1)
   if (known === undefined) onUnknownState(draft, signedTx)
   else if (!Verify.isCoSigned(context, signedTx, known.signedTx))
@@ -276,7 +276,7 @@ const treesOf = (draft: Draft, { updates, round }: Exposure): Trees | Apply.Upda
 
 const isShutdown = ({ tag }: Exposure): boolean => tag === "shutdown_sign" || tag === "shutdown_sign_ack"
 
-const adopt = (draft: Draft, signedTx: SignedTx, known: Exposure): void => {
+const adopt = (draft: Draft, signedTx: SignedTx.SignedTx, known: Exposure): void => {
   const { config, channelId, exposure, intents, own, peer } = draft.state
   const trees = treesOf(draft, known)
   if (trees instanceof Apply.UpdateError || channelId === null) return
@@ -324,7 +324,7 @@ const dropOutdated = (draft: Draft, round: number): void => {
   else if (peer?.step === "signed" && isOver(peer.signing)) draft.endPeer("node", 2)
 }
 
-const onUnknownState = (draft: Draft, signedTx: SignedTx): void => {
+const onUnknownState = (draft: Draft, signedTx: SignedTx.SignedTx): void => {
   const { own, peer } = draft.state
   const awaited = own?.step === "signed" ? own.signing : peer?.step === "signed" ? peer.signing : undefined
   const awaitedTx = awaited?.signedTx.tx

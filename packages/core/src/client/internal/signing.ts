@@ -17,7 +17,7 @@ import {
   type PartyBalances,
   type Proposal
 } from "../../services/ProposalPolicy.js"
-import type { SignedTx } from "../../chain/SignedTx.js"
+import * as SignedTx from "../../chain/SignedTx.js"
 import type { Balances } from "../ChannelEvent.js"
 import type { Draft } from "./draft.js"
 import type { ClientState, Signing, WorkId } from "./model.js"
@@ -62,7 +62,7 @@ const signingOf = (
     tag,
     signedTx,
     updates,
-    txHash: Verify.bodyHash(signedTx),
+    txHash: SignedTx.bodyHash(signedTx),
     channelId,
     round,
     ownBalance: balances.own,
@@ -306,7 +306,7 @@ const beginSigning = (draft: Draft, side: Side, decision: IntentDecision): void 
 }
 
 /** The signer has signed. What it gives back is checked, becomes durable and leaves. */
-export const onSigned = (draft: Draft, work: WorkId, signedTx: SignedTx): void => {
+export const onSigned = (draft: Draft, work: WorkId, signedTx: SignedTx.SignedTx): void => {
   const side = sideOf(draft.state, work, "signing")
   const signing = side === undefined ? undefined : signingAt(draft.state, side)
   if (side === undefined || signing === undefined) return

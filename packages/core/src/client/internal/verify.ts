@@ -9,9 +9,7 @@ import * as Ids from "../../chain/Ids.js"
 import * as SignedTx from "../../chain/SignedTx.js"
 import * as Transaction from "../../chain/Transaction.js"
 import type { CryptoService } from "../../crypto/Crypto.js"
-import * as Hash from "../../crypto/Hash.js"
-import * as ApiEncoding from "../../encoding/ApiEncoding.js"
-import type { AccountAddress, ChannelId, TxHash } from "../../encoding/ApiEncoding.js"
+import type { AccountAddress, ChannelId } from "../../encoding/ApiEncoding.js"
 import * as Bytes from "../../encoding/Bytes.js"
 import { VerificationError } from "../../protocol/Errors.js"
 import type { SignRequest } from "../../protocol/NodeMessage.js"
@@ -74,10 +72,6 @@ const firstWrong = (context: Context, checks: Iterable<Check>): VerificationErro
   }
   return undefined
 }
-
-/** The hash of the transaction without signatures: it names what is signed. */
-export const bodyHash = (signedTx: SignedTx.SignedTx): TxHash =>
-  ApiEncoding.encode("th", Hash.blake2b256(signedTx.txBytes))
 
 /** The parties' balances in trees; who is not there has nothing. */
 export const balancesOf = (config: ClientConfig, trees: Trees.Trees): Balances => ({
@@ -271,7 +265,7 @@ function* lateUpdateChecks(
   if (signTagRow(request.tag).side !== "acknowledger") return
   // Two bodies of one round with both signatures would be two truths.
   const other = exposure.find(({ round, side }) => side === "acknowledger" && round === tx.round)
-  if (other !== undefined) yield same("body", other.txHash, bodyHash(request.signedTx))
+  if (other !== undefined) yield same("body", other.txHash, SignedTx.bodyHash(request.signedTx))
 }
 
 /** The trees of a round, or why the updates do not lead there. */
@@ -399,7 +393,7 @@ export const explainUnknownState = (
   expected: { readonly round: number; readonly stateHash: Uint8Array } | undefined
 ): VerificationError =>
   firstWrong(context, coSignedChecks(context, signedTx, expected)) ??
-  wrong(context, "body", "a transaction that we have signed", bodyHash(signedTx))
+  wrong(context, "body", "a transaction that we have signed", SignedTx.bodyHash(signedTx))
 
 /** The round of a state's transaction; a create transaction's is 1. */
 export const roundOf = (tx: Transaction.Transaction): number | undefined =>
