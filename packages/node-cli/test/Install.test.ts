@@ -69,8 +69,15 @@ describe("the packed packages", () => {
     await execute(
       compiler,
       [
-        ...["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--skipLibCheck", "false"],
-        ...["--target", "es2022", "--lib", "es2023,dom,dom.iterable"],
+        "--noEmit",
+        "--strict",
+        "--exactOptionalPropertyTypes",
+        "--skipLibCheck",
+        "false",
+        "--target",
+        "es2022",
+        "--lib",
+        "es2023,dom,dom.iterable",
         ...["--module", module, "--moduleResolution", resolution, "example.ts"]
       ],
       folder

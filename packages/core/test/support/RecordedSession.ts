@@ -34,7 +34,10 @@ export const session: ReadonlyArray<SessionLine> = readFileSync(file, "utf8")
 export const at = (json: Json.Json | undefined, ...keys: ReadonlyArray<string>): Json.Json | undefined =>
   keys.reduce<Json.Json | undefined>(
     (value, key) =>
-      typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Json.JsonNumber)
+      typeof value === "object" &&
+      value !== null &&
+      !Array.isArray(value) &&
+      !(value instanceof Json.JsonNumber)
         ? (value as { readonly [key: string]: Json.Json })[key]
         : undefined,
     json
