@@ -289,29 +289,34 @@ export const signingMessage = (
     mode === "hash" ? hashOfBody(txBytes) : txBytes
   )
 
-interface Made {
+interface Proof {
   readonly account: AccountAddress
   readonly txBytes: Uint8Array
   readonly networkId: string
   readonly innerTx: boolean
+  readonly mode: SigningMode
 }
 
-/** What was signed here with a key: it needs no proof that it is that key's. */
-const made = new WeakMap<Uint8Array, Made>()
+/**
+ * Whose signature it is, where that is known here: it was made with the account's key, or verified before. Kept by
+ * the value, so that a signature is proven once by those who hand it on in one process.
+ */
+const proofs = new WeakMap<Uint8Array, Proof>()
 
-const isMadeBy = (
+const isProven = (
   signature: Uint8Array,
   account: AccountAddress,
   { txBytes }: SignedTx,
-  { innerTx = false, networkId }: VerifyOptions
+  { innerTx = false, networkId, protocol = Protocol.latest }: VerifyOptions
 ): boolean => {
-  const origin = made.get(signature)
+  const proof = proofs.get(signature)
   return (
-    origin !== undefined &&
-    origin.txBytes === txBytes &&
-    origin.account === account &&
-    origin.networkId === networkId &&
-    origin.innerTx === innerTx
+    proof !== undefined &&
+    proof.account === account &&
+    proof.networkId === networkId &&
+    proof.innerTx === innerTx &&
+    (proof.mode === "raw" || protocol >= Protocol.lima) &&
+    (proof.txBytes === txBytes || Bytes.equals(proof.txBytes, txBytes))
   )
 }
 
@@ -329,16 +334,13 @@ export const sign = (
   const { crypto, innerTx = false, networkId } = options
   const { txBytes } = signed
   const signature = crypto.sign(signingMessage(txBytes, networkId, "hash", { innerTx }), keyPair.secretKey)
-  made.set(signature, { account: keyPair.address, txBytes, networkId, innerTx })
+  proofs.set(signature, { account: keyPair.address, txBytes, networkId, innerTx, mode: "hash" })
   return addSignature(signed, signature)
 }
 
-/** The messages a signature may be for, the usual one first. */
-const messagesOf = (signed: SignedTx, options: VerifyOptions): ReadonlyArray<() => Uint8Array> => {
-  const raw = () => signingMessage(signed.txBytes, options.networkId, "raw", options)
-  const hashed = () => signingMessage(signed.txBytes, options.networkId, "hash", options)
-  return (options.protocol ?? Protocol.latest) >= Protocol.lima ? [hashed, raw] : [raw]
-}
+/** The modes a signature may be made in, the usual one first. */
+const modesAt = (protocol: number): ReadonlyArray<SigningMode> =>
+  protocol >= Protocol.lima ? ["hash", "raw"] : ["raw"]
 
 /** The index of a signature by the account among `candidates`, or -1. */
 const findSignature = (
@@ -347,15 +349,18 @@ const findSignature = (
   signed: SignedTx,
   options: VerifyOptions
 ): number => {
-  if ((options.protocol ?? Protocol.latest) >= Protocol.lima) {
-    const own = candidates.findIndex((signature) => isMadeBy(signature, account, signed, options))
-    if (own >= 0) return own
-  }
+  const proven = candidates.findIndex((signature) => isProven(signature, account, signed, options))
+  if (proven >= 0) return proven
+  const { crypto, innerTx = false, networkId, protocol = Protocol.latest } = options
+  const { txBytes } = signed
   const publicKey = ApiEncoding.bytesOf(account)
-  for (const message of messagesOf(signed, options)) {
-    const bytes = message()
-    const index = candidates.findIndex((signature) => options.crypto.verify(signature, bytes, publicKey))
-    if (index >= 0) return index
+  for (const mode of modesAt(protocol)) {
+    const message = signingMessage(txBytes, networkId, mode, { innerTx })
+    const index = candidates.findIndex((signature) => crypto.verify(signature, message, publicKey))
+    const signature = candidates[index]
+    if (signature === undefined) continue
+    proofs.set(signature, { account, txBytes, networkId, innerTx, mode })
+    return index
   }
   return -1
 }

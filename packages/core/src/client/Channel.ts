@@ -130,8 +130,8 @@ export interface Session {
   /** Ends the node's state machine at once, without regard to the peer. A test helper. */
   readonly stop: Effect.Effect<void, FlowError>
   /**
-   * Calls off the operation under way, ours or the peer's, while its signature is not out: the node is told this code
-   * (default 4), and our caller fails with it. Too late: the node refuses (`RejectedError`, 1018) and the operation
+   * Calls off the operation under way, ours or the peer's, while its signature is not out: our caller fails with this
+   * code (default 4), and the node is told it, as soon as it asks for the signature if it has not yet. Too late: the node refuses (`RejectedError`, 1018) and the operation
    * goes on. Nothing under way: nothing happens.
    */
   readonly abort: (code?: number) => Effect.Effect<void, FlowError>

@@ -27,7 +27,8 @@ import type { Update } from "../state/Update.js"
  *   `ReservedCodeError`: both parties fell back to the last co-signed round; `endedBy` says who ended it
  * - `RejectedError`: the node refused the request
  * - `VerificationError`: what we were to sign, or were told, is not what it claims; we did not sign
- * - `SignerError`, `StoreError`: our signer or store failed; we did not sign
+ * - `SignerError`, `StoreError`: our signer or store failed; we did not sign. `StoreError` also when the node's answer
+ *   is of a state that we may have failed to store, so that it cannot be compared with ours
  * - `TransportError`: the connection or the node's state machine is gone
  * - `DecodeError`: the node's answer could not be read
  *
