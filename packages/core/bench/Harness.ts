@@ -109,7 +109,7 @@ export const measure = ({ cases }: Group, { repeats, sample }: Options): Readonl
   }))
 }
 
-/** Microseconds with three digits that count. */
+/** A time with three digits that count. */
 export const micros = (value: number): string =>
   value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)
 
@@ -150,16 +150,17 @@ const load = (): string =>
 const nameWidth = 52
 const cellWidth = 13
 
-const line = ([name = "", ...cells]: ReadonlyArray<string>): string =>
-  (name.padEnd(nameWidth) + cells.map((cell) => cell.padStart(cellWidth)).join("")).trimEnd()
-
 /** The text of a table. */
-export const print = ({ heads, notes = [], rows, title }: Table): string =>
-  [
+export const print = ({ heads, notes = [], rows, title }: Table): string => {
+  const width = Math.max(nameWidth, title.length, ...rows.map(([name = ""]) => name.length + 2))
+  const line = ([name = "", ...cells]: ReadonlyArray<string>): string =>
+    (name.padEnd(width) + cells.map((cell) => cell.padStart(cellWidth)).join("")).trimEnd()
+  return [
     line([title, ...heads]),
     ...rows.map(([name = "", ...cells]) => line([`  ${name}`, ...cells])),
     ...notes.map((note) => `  ${note}`)
   ].join("\n")
+}
 
 /** The table in Markdown, its columns aligned: names to the left, figures to the right. */
 export const markdown = ({ heads, rows, title }: Omit<Table, "notes">): string => {

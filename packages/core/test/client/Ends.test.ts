@@ -7,6 +7,7 @@ import { Chunk, Clock, Deferred, Effect, Exit, Fiber, Layer, Option, Scope, Stre
 import * as SignedTx from "../../src/chain/SignedTx.js"
 import * as Channel from "../../src/client/Channel.js"
 import type { FlowError } from "../../src/client/ChannelEvent.js"
+import { glimpse } from "../../src/client/internal/glimpse.js"
 import * as Json from "../../src/encoding/Json.js"
 import { TransportError } from "../../src/protocol/Errors.js"
 import type { Role } from "../../src/protocol/OpenParameters.js"
@@ -376,6 +377,24 @@ describe("a signing request that cannot be read", () => {
       }
     }).pipe(Effect.scoped)
   )
+
+  it("shows its tag in every dialect, and when it is cut off", () => {
+    const tags = (text: string) => glimpse(text).tag
+    expect(tags('{"action":"sign","tag":"update_ack","payload":{}}')).toBe("update_ack")
+    expect(tags('{"method":"channels.sign.shutdown_sign","params":')).toBe("shutdown_sign")
+    for (const text of [
+      '{"action":"info","tag":"update"}',
+      '{"action":"sign","tag":"toString"}',
+      '{"method":"channels.update"}',
+      '{"method":"channels.sign."}',
+      '{"method":["channels.sign.update"]}',
+      '["channels.sign.update"]',
+      ""
+    ])
+      expect(tags(text)).toBeUndefined()
+    expect(glimpse('{"id":7,"result":')).toEqual({ id: undefined, tag: undefined })
+    expect(glimpse('{"id":7}')).toEqual({ id: 7, tag: undefined })
+  })
 
   it.live("is none: a tag inside of a text, an unknown tag, a reply", () =>
     Effect.gen(function* () {
