@@ -4,27 +4,33 @@ import { initiator, networkId, offchainTx } from "../../core/bench/Fixtures.js"
 import * as Harness from "../../core/bench/Harness.js"
 import * as NativeCrypto from "../src/NativeCrypto.js"
 
-export const signatures = Harness.theme("signatures", () => {
+/** Signing and verifying, each natively and portably. */
+export const groups = () => {
   const native = NativeCrypto.make()
   const { publicKey, secretKey } = initiator
   const message = SignedTx.signingMessage(SignedTx.unsigned(offchainTx(7)).txBytes, networkId, "hash")
   const signature = native.sign(message, secretKey)
-  return [
-    {
-      title: `Ed25519, sign ${message.length} bytes`,
-      compare: true,
-      cases: [
-        { name: "native (node:crypto, known key)", run: () => native.sign(message, secretKey) },
-        { name: "portable (noble)", run: () => noble.sign(message, secretKey) }
-      ]
-    },
-    {
-      title: `Ed25519, verify ${message.length} bytes`,
-      compare: true,
-      cases: [
-        { name: "native (node:crypto, known key)", run: () => native.verify(signature, message, publicKey) },
-        { name: "portable (noble)", run: () => noble.verify(signature, message, publicKey) }
-      ]
-    }
-  ]
-})
+  const compared = (
+    title: string,
+    run: Record<"native" | "portable", Harness.Case["run"]>
+  ): Harness.Group => ({
+    title,
+    compare: true,
+    cases: [
+      { name: "native (node:crypto, known key)", run: run.native },
+      { name: "portable (noble)", run: run.portable }
+    ]
+  })
+  return {
+    sign: compared(`Ed25519, sign ${message.length} bytes`, {
+      native: () => native.sign(message, secretKey),
+      portable: () => noble.sign(message, secretKey)
+    }),
+    verify: compared(`Ed25519, verify ${message.length} bytes`, {
+      native: () => native.verify(signature, message, publicKey),
+      portable: () => noble.verify(signature, message, publicKey)
+    })
+  }
+}
+
+export const signatures = Harness.theme("signatures", () => Object.values(groups()))

@@ -1,5 +1,5 @@
 /**
- * `pnpm bench [--quick] [theme…]`: what the library costs on this machine.
+ * `npm run bench -- [--quick] [--readme] [theme…]`: what the library costs on this machine.
  */
 import { encoding } from "../../core/bench/Encoding.js"
 import * as Harness from "../../core/bench/Harness.js"
@@ -7,10 +7,50 @@ import { hashing } from "../../core/bench/Hashing.js"
 import { jsonText } from "../../core/bench/JsonText.js"
 import { state } from "../../core/bench/State.js"
 import { transactions } from "../../core/bench/Transactions.js"
+import { coldStart } from "./ColdStart.js"
+import { parallel } from "./Parallel.js"
+import { profile } from "./Profile.js"
+import * as Readme from "./Readme.js"
 import { signatures } from "./Signatures.js"
 import { updates } from "./Updates.js"
 
-process.exitCode = await Harness.main(
-  [signatures, hashing, encoding, jsonText, transactions, state, updates],
-  process.argv.slice(2)
-)
+const themes = [
+  signatures,
+  hashing,
+  encoding,
+  jsonText,
+  transactions,
+  state,
+  updates,
+  parallel,
+  profile,
+  coldStart
+]
+
+const usage = `usage: npm run bench -- [--quick] [--readme] [theme…]
+  --quick   for a first look
+  --readme  measures what the README shows, and writes it there
+themes: ${themes.map(({ name }) => name).join(", ")}`
+
+const main = async (given: ReadonlyArray<string>): Promise<number> => {
+  const names = given.filter((argument) => !argument.startsWith("--"))
+  const flags = given.filter((argument) => argument.startsWith("--") && argument !== "--")
+  const isKnown =
+    flags.every((flag) => ["--quick", "--readme"].includes(flag)) &&
+    names.every((name) => themes.some((theme) => theme.name === name))
+  const readme = flags.includes("--readme")
+  if (!isKnown || (readme && names.length > 0)) {
+    console.error(usage)
+    return 2
+  }
+  const options = Harness.optionsOf(flags.includes("--quick"))
+  if (readme) await Readme.write(options)
+  else
+    await Harness.run(
+      themes.filter(({ name }) => names.length === 0 || names.includes(name)),
+      options
+    )
+  return 0
+}
+
+process.exitCode = await main(process.argv.slice(2))
