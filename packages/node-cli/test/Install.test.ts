@@ -78,7 +78,11 @@ describe("the packed packages", () => {
         "es2022",
         "--lib",
         "es2023,dom,dom.iterable",
-        ...["--module", module, "--moduleResolution", resolution, "example.ts"]
+        "--module",
+        module,
+        "--moduleResolution",
+        resolution,
+        "example.ts"
       ],
       folder
     )

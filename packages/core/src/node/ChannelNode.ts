@@ -107,6 +107,12 @@ export interface ChannelNodeOptions {
   /** State machines at a time; an opening above is refused with -32603. Default 1000. */
   readonly maxChannels?: number
   /**
+   * How many key blocks may pass between a proposal's block and the proposal, where an opening does not say so itself
+   * (`blockHashDelta`). Default 10, as a real node has it, where blocks are made on request or on an interval; 10000 where they are made
+   * by themselves in bursts, which are no sign that time has passed.
+   */
+  readonly oldestPin?: number
+  /**
    * Refuses with -32603 what a real node swallows, and sends `channels.error` reports, which a real node loses.
    * Default false: every frame as a real node sends it.
    */
@@ -126,14 +132,15 @@ export const make = (
     const crypto = yield* Crypto
     const codec = yield* Codec
     const timers = new Timers(yield* Effect.clock)
-    const interval = options.mining?.interval
+    const { automatic = true, interval, keyBlocksAfter = 5 } = options.mining ?? {}
     const shell = new Shell(codec, crypto, timers, options.ledger, {
-      automatic: options.mining?.automatic ?? true,
-      keyBlocksAfter: options.mining?.keyBlocksAfter ?? 5,
+      automatic,
+      keyBlocksAfter,
       interval: interval === undefined ? undefined : Duration.toMillis(interval),
       acceptDelay: Duration.toMillis(options.acceptDelay ?? 10),
       closeDelay: Duration.toMillis(options.closeDelay ?? 5),
       maxChannels: options.maxChannels ?? 1000,
+      oldestPin: options.oldestPin ?? (automatic && keyBlocksAfter > 0 ? 10_000 : 10),
       helpfulErrors: options.helpfulErrors ?? false
     })
 

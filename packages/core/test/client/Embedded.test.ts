@@ -1,10 +1,13 @@
 /** The client on the embedded node, over the in-memory transport. */
 import { describe, expect, it } from "@effect/vitest"
-import { Chunk, Effect, Fiber, Stream } from "effect"
+import { Chunk, Context, Deferred, Effect, Fiber, Layer, Stream } from "effect"
+import { Crypto } from "../../src/crypto/Crypto.js"
+import type { KeyPair } from "../../src/crypto/KeyPair.js"
 import * as ChannelNode from "../../src/node/ChannelNode.js"
 import * as Ledger from "../../src/node/Ledger.js"
 import * as ProposalPolicy from "../../src/services/ProposalPolicy.js"
-import { coin, initiator, layer, responder } from "../support/NodeUnderTest.js"
+import * as Signer from "../../src/services/Signer.js"
+import { coin, initiator, layer, networkId, responder } from "../support/NodeUnderTest.js"
 import * as TestCrypto from "../support/TestCrypto.js"
 import { open, openBoth } from "./support/Parties.js"
 
@@ -122,4 +125,44 @@ describe("Channel on the embedded node", () => {
       expect(error).toMatchObject({ _tag: "RejectedError", operation: "open", data: [{ code: 105 }] })
     }).pipe(Effect.provide(layer()))
   )
+
+  it.scopedLive("a party may take its time while others open channels and blocks pass in bursts", () => {
+    const pairs = Array.from({ length: 5 }, (_, index) => ({
+      initiator: TestCrypto.keyPairOf(`initiator ${index}`),
+      responder: TestCrypto.keyPairOf(`responder ${index}`)
+    }))
+    const accounts = pairs
+      .flatMap((pair) => [pair.initiator, pair.responder])
+      .map(({ address }) => ({ address, balance: 1000n * coin }))
+    const crypto = Layer.succeed(Crypto, TestCrypto.native)
+    const signerOf = (keyPair: KeyPair, ready: Effect.Effect<void>) =>
+      Layer.map(Layer.provide(Signer.layerKeyPair(keyPair, networkId), crypto), (context) => {
+        const signer = Context.get(context, Signer.Signer)
+        return Context.make(Signer.Signer, {
+          ...signer,
+          sign: (details) => Effect.zipRight(ready, signer.sign(details))
+        })
+      })
+    const openPair = (pair: (typeof pairs)[number], ready: Effect.Effect<void> = Effect.void) => {
+      const changes = { initiatorId: pair.initiator.address, responderId: pair.responder.address }
+      return openBoth({
+        initiator: { changes, signer: signerOf(pair.initiator, ready) },
+        responder: { changes, signer: signerOf(pair.responder, Effect.void) }
+      })
+    }
+    return Effect.gen(function* () {
+      const [slow, ...others] = pairs
+      if (slow === undefined) return
+      const asked = yield* Deferred.make<void>()
+      const ready = yield* Deferred.make<void>()
+      const opening = yield* Effect.fork(
+        openPair(slow, Effect.zipRight(Deferred.succeed(asked, undefined), Deferred.await(ready)))
+      )
+      yield* Deferred.await(asked)
+      yield* Effect.forEach(others, (pair) => openPair(pair), { concurrency: "unbounded" })
+      yield* Deferred.succeed(ready, undefined)
+      const [left] = yield* Fiber.join(opening)
+      expect((yield* left.transfer({ amount: 1n })).round).toBe(2)
+    }).pipe(Effect.provide(layer({ ledger: Ledger.make({ networkId, accounts }) })))
+  })
 })

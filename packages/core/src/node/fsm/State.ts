@@ -37,6 +37,8 @@ export interface FsmOptions {
   /** The account of the own client. */
   readonly ownAddress: AccountAddress
   readonly initiatorId: AccountAddress | "any"
+  /** How many key blocks old a pinned block may be where the opening does not say. Default 10. */
+  readonly oldestPin?: number
 }
 
 /**
@@ -92,16 +94,14 @@ const allReports: Record<ReportClass, boolean> = {
   min_depth: true
 }
 
-const defaultDelta: BlockHashDelta = { notOlderThan: 10, notNewerThan: 0, pick: 0 }
-
 /** The whole triple falls back when it contradicts itself. */
-const deltaOf = (given: BlockHashDelta | undefined): BlockHashDelta =>
+const deltaOf = (given: BlockHashDelta | undefined, notOlderThan: number): BlockHashDelta =>
   given !== undefined &&
   given.notOlderThan >= 0 &&
   given.notNewerThan >= 0 &&
   given.notOlderThan >= given.notNewerThan + given.pick
     ? given
-    : defaultDelta
+    : { notOlderThan, notNewerThan: 0, pick: 0 }
 
 /** The default depth of each strategy: a degree of 10 by fee, 3 blocks in plain. */
 const defaultDepth: Record<MinimumDepthStrategy, number> = { txfee: 10, plain: 3 }
@@ -140,7 +140,7 @@ export const normalize = (options: FsmOptions): NormalizedOptions => {
     timeouts: timeoutsOf(parameters.timeouts ?? {}),
     reports: { ...allReports, ...parameters.reports },
     logKeep: logKeep < 0 ? 10 : logKeep,
-    blockHashDelta: deltaOf(parameters.blockHashDelta),
+    blockHashDelta: deltaOf(parameters.blockHashDelta, options.oldestPin ?? 10),
     keepRunning: role === "responder" && (parameters.keepRunning ?? true),
     msgForwarding: parameters.msgForwarding ?? false
   }

@@ -25,6 +25,7 @@ export interface ShellOptions extends BlocksOptions {
   readonly acceptDelay: number
   readonly closeDelay: number
   readonly maxChannels: number
+  readonly oldestPin: number
   readonly helpfulErrors: boolean
 }
 
@@ -129,6 +130,7 @@ export class Shell {
       // A responder that takes anybody learns who it is from the first message.
       parameters: { ...parameters, initiatorId: initiatorId === "any" ? responderId : initiatorId },
       initiatorId,
+      oldestPin: this.options.oldestPin,
       ownAddress: role === "responder" || initiatorId === "any" ? responderId : initiatorId
     })
     const machine: Machine = {
