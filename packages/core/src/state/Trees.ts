@@ -230,6 +230,9 @@ export const callsFromTextOrThrow = (text: string): Trie.Trie =>
 export const callsFromText = (text: string): Effect.Effect<Trie.Trie, DecodeError.DecodeError> =>
   DecodeError.attempt(() => callsFromTextOrThrow(text))
 
+/** Accounts by the bytes that a trie keeps of them. */
+const accounts = new WeakMap<Uint8Array, Account.Account>()
+
 /**
  * The account of a participant or a contract, `undefined` if there is none.
  *
@@ -241,7 +244,12 @@ export const account = (
   id: ApiEncoding.AccountAddress | ApiEncoding.ContractId
 ): Account.Account | undefined => {
   const bytes = Trie.get(trees.accounts, ApiEncoding.bytesOf(id))
-  return bytes === undefined ? undefined : Account.decodeOrThrow(bytes)
+  if (bytes === undefined) return undefined
+  const known = accounts.get(bytes)
+  if (known !== undefined) return known
+  const read = Account.decodeOrThrow(bytes)
+  accounts.set(bytes, read)
+  return read
 }
 
 /**
