@@ -9,20 +9,13 @@ import * as ChannelStore from "../../../src/services/ChannelStore.js"
 import * as ProposalPolicy from "../../../src/services/ProposalPolicy.js"
 import * as Signer from "../../../src/services/Signer.js"
 import type { Transport } from "../../../src/services/Transport.js"
-import { coin, initiator, networkId, responder } from "../../support/NodeUnderTest.js"
+import { initiator, networkId, parameters, responder } from "../../support/NodeUnderTest.js"
 import * as TestCrypto from "../../support/TestCrypto.js"
 
 export const options = (role: Role, changes: Partial<Channel.OpenOptions> = {}): Channel.OpenOptions => ({
-  role,
-  networkId,
-  port: 3333,
+  ...parameters(role),
   initiatorId: initiator.address,
-  responderId: responder.address,
-  initiatorAmount: 10n * coin,
-  responderAmount: 5n * coin,
-  pushAmount: coin,
-  channelReserve: coin / 10n,
-  lockPeriod: 10,
+  networkId,
   ...changes
 })
 
