@@ -202,9 +202,12 @@ export class Auditor {
    * one, in vain, because its signature crossed the end of the proposal.
    */
   private doubted(role: Role, { expected, field, message }: VerificationError): void {
-    const { acknowledged } = this.parties[role]
+    const { acknowledged, record } = this.parties[role]
     const asked = field === "body" && ApiEncoding.is("th", expected) ? bytesText(expected) : ""
-    const known = [...acknowledged.values()].includes(asked)
+    // Its signature counts from when it was stored, which is before it is on its way.
+    const stored = record?.exposure.filter(({ side }) => side === "acknowledger") ?? []
+    const known =
+      [...acknowledged.values()].includes(asked) || stored.some(({ signedTx }) => bodyOf(signedTx) === asked)
     if (known) count(this.tally, "second bodies for a round refused")
     this.check("I6", known, () => `${role}: a lie among honest parties: ${message}`)
   }

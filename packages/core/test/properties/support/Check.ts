@@ -5,11 +5,14 @@ import type { Violation } from "./Auditor.js"
 import { run } from "./Run.js"
 import { inWords, type Scenario, simpler } from "./Steps.js"
 
-/** `AECHANNEL_SEED=<seed>` repeats all runs of a seed, `AECHANNEL_SEED=<seed>/<run>` one of them. */
+/**
+ * `AECHANNEL_SEED=<seed>` repeats all runs of a seed, `AECHANNEL_SEED=<seed>/<run>` one of them, `AECHANNEL_SEED=new`
+ * looks for something new. Without it the runs are the same every time.
+ */
 const [givenSeed = "", givenRun] = (process.env["AECHANNEL_SEED"] ?? "").split("/")
 
 export const seed: number =
-  givenSeed === "" ? (FastCheck.sample(FastCheck.integer(), 1)[0] ?? 0) : Number(givenSeed)
+  givenSeed === "new" ? (FastCheck.sample(FastCheck.integer(), 1)[0] ?? 0) : Number(givenSeed || 2026)
 
 /** Whether all runs are made, so that they show everything. */
 export const isWhole = givenRun === undefined
