@@ -105,7 +105,7 @@ const section = (measured: Measured): string => {
       "`npm run bench` measures on your machine (`npm run bench -- --quick`: in less time), " +
         "`npm run bench -- --readme` writes this section. These figures are " +
         `of ${Harness.machine()}. Both clients, the node with a state machine for each of them, and the chain share ` +
-        "one thread; all four verify the signatures of every update."
+        "one thread; each client verifies the other, and the node verifies both."
     ),
     Harness.markdown({
       title: "one update after the other on each channel",
