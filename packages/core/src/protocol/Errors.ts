@@ -217,9 +217,12 @@ export class VerificationError extends Data.TaggedError("VerificationError")<{
   readonly expected: string
   readonly actual: string
   readonly channelId: ChannelId | null
+  /** What to do, where nobody need have lied. */
+  readonly advice?: string
 }> {
   override get message(): string {
-    return `${this.operation}: ${this.field} is ${this.actual} where ${this.expected} was expected; nothing was signed for it. Do not trust this node or peer before you know why.`
+    const advice = this.advice ?? "Do not trust this node or peer before you know why."
+    return `${this.operation}: ${this.field} is ${this.actual} where ${this.expected} was expected; nothing was signed for it. ${advice}`
   }
 }
 

@@ -249,7 +249,9 @@ export const verifyUpdate = (
   const trees = nextTrees(config, latest.trees, request.updates, tx.round)
   if (trees instanceof Apply.UpdateError)
     return wrong(context, "updates", "updates that can be applied", trees.reason)
-  const error = firstWrong(context, lateUpdateChecks(context, request, tx, trees, exposure))
+  const error =
+    firstWrong(context, lateUpdateChecks(context, request, tx, trees)) ??
+    secondBody(context, request, tx.round, exposure)
   return error ?? { channelId: latest.channelId, round: tx.round, after: balancesOf(config, trees) }
 }
 
@@ -257,15 +259,34 @@ function* lateUpdateChecks(
   context: Context,
   request: SignRequest,
   tx: Transaction.ChannelOffchainTx,
-  trees: Trees.Trees,
-  exposure: ReadonlyArray<Exposure>
+  trees: Trees.Trees
 ): Generator<Check> {
   yield sameBytes("stateHash", Trees.stateHash(trees), tx.stateHash)
   yield* signatureChecks(context, request, context.config.peer)
-  if (signTagRow(request.tag).side !== "acknowledger") return
-  // Two bodies of one round with both signatures would be two truths.
-  const other = exposure.find(({ round, side }) => side === "acknowledger" && round === tx.round)
-  if (other !== undefined) yield same("body", other.txHash, SignedTx.bodyHash(request.signedTx))
+}
+
+/**
+ * Two bodies of one round with both signatures would be two truths. The peer may well be honest: our signature for the
+ * first may have crossed the end of its proposal.
+ */
+const secondBody = (
+  context: Context,
+  request: SignRequest,
+  round: number,
+  exposure: ReadonlyArray<Exposure>
+): VerificationError | undefined => {
+  if (signTagRow(request.tag).side !== "acknowledger") return undefined
+  const first = exposure.find((each) => each.side === "acknowledger" && each.round === round)
+  const actual = SignedTx.bodyHash(request.signedTx)
+  if (first === undefined || first.txHash === actual) return undefined
+  return new VerificationError({
+    operation: context.operation,
+    field: "body",
+    expected: first.txHash,
+    actual,
+    channelId: context.channelId,
+    advice: `Another transaction for round ${round} has both signatures already, though its proposal ended before ours arrived. Let the peer propose that one again, or propose something yourself.`
+  })
 }
 
 /** The trees of a round, or why the updates do not lead there. */
