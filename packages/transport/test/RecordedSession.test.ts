@@ -10,13 +10,14 @@ import * as Json from "@aechannel/core/encoding/Json"
 import * as ChannelNode from "@aechannel/core/node/ChannelNode"
 import * as Ledger from "@aechannel/core/node/Ledger"
 import * as JsonRpcSignedTx from "@aechannel/core/protocol/JsonRpcSignedTx"
+import type { Connection } from "@aechannel/core/services/Transport"
 import * as NativeCrypto from "@aechannel/transport/NativeCrypto"
 import * as NodeServer from "@aechannel/transport/NodeServer"
+import * as WebSocketTransport from "@aechannel/transport/WebSocketTransport"
 import { expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { acceptedDifferences, type AcceptedDifference, differences } from "./support/Comparison.js"
-import { RawClient } from "./support/RawClient.js"
 import {
   at,
   recordedAddresses,
@@ -62,7 +63,8 @@ it.scopedLive("the recorded session of the API document gives the same frames in
     yield* Effect.gen(function* () {
       const node = yield* ChannelNode.ChannelNode
       const { url } = yield* NodeServer.NodeServer
-      const clients: Partial<Record<Role, RawClient>> = {}
+      const transport = yield* WebSocketTransport.make({ url })
+      const clients: Partial<Record<Role, Connection>> = {}
       const names = {
         recorded: new Map<string, string>([
           ...roles.map((role) => [recordedAddresses[role], role] as const),
@@ -82,11 +84,13 @@ it.scopedLive("the recorded session of the API document gives the same frames in
         )
 
       for (const line of session) {
+        if (line.kind === "open") {
+          clients[line.who] = yield* transport.connect(substitute(line.query))
+          continue
+        }
         const client = clients[line.who]
+        if (client === undefined) throw new Error("the session speaks before it opens")
         switch (line.kind) {
-          case "open":
-            clients[line.who] = yield* RawClient.connect(`${url}?${substitute(line.query)}`)
-            break
           case "out": {
             const proposed = toSign[line.who]
             const signed =
@@ -94,7 +98,7 @@ it.scopedLive("the recorded session of the API document gives the same frames in
                 ? SignedTx.toText(SignedTx.sign(proposed, accounts[line.who], { networkId, crypto }))
                 : undefined
             const text = substitute(Json.stringify(line.msg))
-            client?.send(signed === undefined ? text : text.replace(/tx_[^"]+/, signed))
+            yield* client.send(signed === undefined ? text : text.replace(/tx_[^"]+/, signed))
             break
           }
           case "in": {
@@ -107,7 +111,7 @@ it.scopedLive("the recorded session of the API document gives the same frames in
               keyBlocks = 3
               yield* node.mine(keyBlocks)
             }
-            const frame = yield* Effect.promise(() => client?.next() ?? Promise.resolve("no connection"))
+            const frame = yield* client.receive
             const actual = Json.parseOrThrow(frame)
             const proposal = at(actual, "params", "data", "signed_tx")
             if (typeof proposal === "string") toSign[line.who] = SignedTx.fromTextOrThrow(proposal)
@@ -122,12 +126,11 @@ it.scopedLive("the recorded session of the API document gives the same frames in
             break
           }
           case "close":
-            found.push(
-              ...((yield* Effect.promise(() => client?.rest() ?? Promise.resolve([]))) as Array<string>)
-            )
+            // Nothing is left to be said, and the node closes.
+            expect(yield* Effect.flip(client.receive)).toMatchObject({ closeCode: 1000 })
         }
       }
-    }).pipe(Effect.provide(layerFor(accounts)))
+    }).pipe(Effect.provide([layerFor(accounts), WebSocketTransport.layerWs]))
 
     console.log(
       `recorded session: ${compared} node frames compared; accepted differences met: ${[...met].join("; ")}`

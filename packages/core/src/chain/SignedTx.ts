@@ -290,6 +290,8 @@ export const signingMessage = (
   )
 
 interface Proof {
+  /** A copy: the bytes by which a proof is found may be written over by their owner. */
+  readonly signature: Uint8Array
   readonly account: AccountAddress
   readonly txBytes: Uint8Array
   readonly networkId: string
@@ -302,6 +304,10 @@ interface Proof {
  * the value, so that a signature is proven once by those who hand it on in one process.
  */
 const proofs = new WeakMap<Uint8Array, Proof>()
+
+const prove = (signature: Uint8Array, facts: Omit<Proof, "signature">): void => {
+  proofs.set(signature, { ...facts, signature: new Uint8Array(signature) })
+}
 
 const isProven = (
   signature: Uint8Array,
@@ -316,7 +322,8 @@ const isProven = (
     proof.networkId === networkId &&
     proof.innerTx === innerTx &&
     (proof.mode === "raw" || protocol >= Protocol.lima) &&
-    (proof.txBytes === txBytes || Bytes.equals(proof.txBytes, txBytes))
+    (proof.txBytes === txBytes || Bytes.equals(proof.txBytes, txBytes)) &&
+    Bytes.equals(proof.signature, signature)
   )
 }
 
@@ -334,7 +341,7 @@ export const sign = (
   const { crypto, innerTx = false, networkId } = options
   const { txBytes } = signed
   const signature = crypto.sign(signingMessage(txBytes, networkId, "hash", { innerTx }), keyPair.secretKey)
-  proofs.set(signature, { account: keyPair.address, txBytes, networkId, innerTx, mode: "hash" })
+  prove(signature, { account: keyPair.address, txBytes, networkId, innerTx, mode: "hash" })
   return addSignature(signed, signature)
 }
 
@@ -359,7 +366,7 @@ const findSignature = (
     const index = candidates.findIndex((signature) => crypto.verify(signature, message, publicKey))
     const signature = candidates[index]
     if (signature === undefined) continue
-    proofs.set(signature, { account, txBytes, networkId, innerTx, mode })
+    prove(signature, { account, txBytes, networkId, innerTx, mode })
     return index
   }
   return -1

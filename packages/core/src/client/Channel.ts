@@ -191,29 +191,6 @@ const framesAhead = 64
 /** How long a connection on which nothing can be sent may keep silent before it counts as ended. */
 const lastWords = Duration.seconds(5)
 
-const splitOptions = (options: OpenOptions) => {
-  const {
-    networkId,
-    protocol = Protocol.latest,
-    maximumFee,
-    requestTimeout = Duration.seconds(60),
-    requestIds,
-    firstRequestId = 1n,
-    eventBuffer = 1024,
-    ...parameters
-  } = options
-  return {
-    networkId,
-    protocol,
-    maximumFee,
-    requestTimeout,
-    requestIds,
-    firstRequestId,
-    eventBuffer,
-    parameters
-  }
-}
-
 const termsOf = (parameters: OpenParameters): ChannelTerms => ({
   initiatorId: parameters.initiatorId,
   responderId: parameters.responderId,
@@ -268,14 +245,14 @@ const makeShell = (options: OpenOptions) =>
   Effect.gen(function* () {
     const {
       networkId,
-      protocol,
+      protocol = Protocol.latest,
       maximumFee,
-      requestTimeout,
+      requestTimeout = Duration.seconds(60),
       requestIds,
-      firstRequestId,
-      eventBuffer,
-      parameters
-    } = splitOptions(options)
+      firstRequestId = 1n,
+      eventBuffer = 1024,
+      ...parameters
+    } = options
     const transport = yield* Transport
     const codec = yield* Codec
     const signer = yield* Signer

@@ -285,6 +285,54 @@ interface KnownGa {
   readonly validAtProtocolsV1: ReadonlyArray<number>
 }
 
+describe("a signature is proven once", () => {
+  const counting = () => {
+    let checks = 0
+    const crypto = {
+      ...native,
+      verify: (...args: Parameters<typeof native.verify>) => {
+        checks++
+        return native.verify(...args)
+      }
+    }
+    return { crypto, checks: () => checks }
+  }
+  const read = () => SignedTx.decodeOrThrow(SignedTx.encode(once))
+
+  it("by the value that holds it, or by who made it", () => {
+    const { checks, crypto } = counting()
+    const received = read()
+    for (const _ of [1, 2, 3])
+      expect(SignedTx.isSignedBy(received, initiator.address, { networkId, crypto })).toBe(true)
+    expect(checks()).toBe(1)
+    const own = SignedTx.sign(SignedTx.unsigned(round(7)), initiator, { networkId, crypto })
+    expect(SignedTx.isSignedBy(own, initiator.address, { networkId, crypto })).toBe(true)
+    expect(checks()).toBe(1)
+  })
+
+  it("for one account, network, mode, protocol and transaction", () => {
+    const received = read()
+    const [signature] = received.signatures
+    if (signature === undefined) throw new Error("no signature")
+    expect(SignedTx.isSignedBy(received, initiator.address, options)).toBe(true)
+    expect(SignedTx.isSignedBy(received, responder.address, options)).toBe(false)
+    expect(SignedTx.isSignedBy(received, initiator.address, { ...options, networkId: "ae_uat" })).toBe(false)
+    expect(SignedTx.isSignedBy(received, initiator.address, { ...options, innerTx: true })).toBe(false)
+    expect(SignedTx.isSignedBy(received, initiator.address, { ...options, protocol: Protocol.fortuna })).toBe(
+      false
+    )
+    const moved = SignedTx.addSignature(SignedTx.unsigned(round(3)), signature)
+    expect(SignedTx.isSignedBy(moved, initiator.address, options)).toBe(false)
+  })
+
+  it("and not if its bytes were written over since", () => {
+    const received = read()
+    expect(SignedTx.isSignedBy(received, initiator.address, options)).toBe(true)
+    received.signatures[0]?.fill(1)
+    expect(SignedTx.isSignedBy(received, initiator.address, options)).toBe(false)
+  })
+})
+
 describe("generalized accounts", () => {
   const rows: ReadonlyArray<KnownGa> = fixture("ga").rows
 

@@ -17,7 +17,7 @@ import * as Scope from "effect/Scope"
 import { formatAe } from "../../Amounts.js"
 import { eventually } from "../Eventually.js"
 import * as Header from "../Header.js"
-import type { Link, Party } from "../Party.js"
+import type { Party } from "../Party.js"
 import { ExpectationError, ImpossibleError, type StepError } from "../Problems.js"
 import * as Session from "../Session.js"
 import { kind, type Outcome, type StepKind } from "../Step.js"
@@ -146,25 +146,30 @@ const message = ({ driven }: Who): StepKind =>
       )
   })
 
-/** Steps that name one party and nothing else. */
-const simple = (
-  { driven, drivenNames: [first = ""] }: Who,
-  options: {
-    readonly kind: string
-    readonly summary: string
-    readonly describe: (party: string) => string
-    readonly run: (session: Session.Session, channel: Channel) => Effect.Effect<Outcome, StepError>
-  }
-): StepKind =>
-  kind({
-    kind: options.kind,
-    summary: `${options.summary}: \`party\` (default: ${first})`,
-    shorthand: "party",
-    schema: Schema.Struct({ party: maybe(driven) }),
-    describe: ({ party = first }) => options.describe(party),
-    run: (session, { party = first }) =>
-      Effect.flatMap(Session.channel(session, party), (channel) => options.run(session, channel))
-  })
+/** The kind of a step that needs to know no more than whose it is, from what it works on. */
+const ofParty =
+  <T>(find: (session: Session.Session, party: string) => Effect.Effect<T, StepError>) =>
+  (
+    { driven, drivenNames: [first = ""] }: Who,
+    options: {
+      readonly kind: string
+      readonly summary: string
+      readonly describe: (party: string) => string
+      readonly run: (found: T, session: Session.Session) => Effect.Effect<Outcome, StepError>
+    }
+  ): StepKind =>
+    kind({
+      kind: options.kind,
+      summary: `${options.summary}: \`party\` (default: ${first})`,
+      shorthand: "party",
+      schema: Schema.Struct({ party: maybe(driven) }),
+      describe: ({ party = first }) => options.describe(party),
+      run: (session, { party = first }) =>
+        Effect.flatMap(find(session, party), (found) => options.run(found, session))
+    })
+
+const onChannel = ofParty(Session.channel)
+const onLink = ofParty(Session.link)
 
 const shutdown = ({ driven, drivenNames: [first = ""] }: Who): StepKind =>
   kind({
@@ -198,28 +203,28 @@ const shutdown = ({ driven, drivenNames: [first = ""] }: Who): StepKind =>
   })
 
 const leave = (who: Who): StepKind =>
-  simple(who, {
+  onChannel(who, {
     kind: "leave",
     summary: "leave; the channel stays open on chain",
     describe: (party) => `${party} leaves`,
-    run: (_, channel) =>
+    run: (channel) =>
       Effect.as(Effect.zipRight(channel.leave, settleEnd(channel, { orOpen: false })), nothing)
   })
 
 const ping = (who: Who): StepKind =>
-  simple(who, {
+  onChannel(who, {
     kind: "ping",
     summary: "ask the node whether it is there",
     describe: (party) => `${party} pings the node`,
-    run: (_, channel) => Effect.as(channel.ping, { result: {}, said: "pong" })
+    run: (channel) => Effect.as(channel.ping, { result: {}, said: "pong" })
   })
 
 const balances = (who: Who): StepKind =>
-  simple(who, {
+  onChannel(who, {
     kind: "balances",
     summary: "ask the node for the balances and compare them with our own",
     describe: (party) => `${party} asks the node for the balances`,
-    run: (session, channel) =>
+    run: (channel, session) =>
       Effect.map(channel.balances(), (all) => {
         const byName = all.map(({ account, balance }) => [session.names(account), balance] as const)
         return {
@@ -230,11 +235,11 @@ const balances = (who: Who): StepKind =>
   })
 
 const poi = (who: Who): StepKind =>
-  simple(who, {
+  onChannel(who, {
     kind: "poi",
     summary: "ask the node for a proof of inclusion of both accounts and verify it",
     describe: (party) => `${party} asks for a proof of inclusion`,
-    run: (_, channel) =>
+    run: (channel) =>
       Effect.map(channel.poi(), (proof) => {
         const text = Poi.toText(proof)
         return { result: { poi: text }, said: `verified (${text.slice(0, 12)}…, ${text.length} characters)` }
@@ -242,34 +247,16 @@ const poi = (who: Who): StepKind =>
   })
 
 const state = (who: Who): StepKind =>
-  simple(who, {
+  onChannel(who, {
     kind: "state",
     summary: "ask the node for its whole state and compare it with our own",
     describe: (party) => `${party} asks for the whole state`,
-    run: (_, channel) =>
+    run: (channel) =>
       Effect.map(channel.offChainState, ({ trees, halfSignedTx }) => {
         const stateHash = Trees.stateHashText(trees)
         const result: JsonObject = { stateHash, halfSigned: halfSignedTx !== undefined }
         return { result, said: `state hash ${stateHash}` }
       })
-  })
-
-const onLink = (
-  { driven, drivenNames: [first = ""] }: Who,
-  options: {
-    readonly kind: string
-    readonly summary: string
-    readonly describe: (party: string) => string
-    readonly run: (link: Link) => Effect.Effect<Outcome, StepError>
-  }
-): StepKind =>
-  kind({
-    kind: options.kind,
-    summary: `${options.summary}: \`party\` (default: ${first})`,
-    shorthand: "party",
-    schema: Schema.Struct({ party: maybe(driven) }),
-    describe: ({ party = first }) => options.describe(party),
-    run: (session, { party = first }) => Effect.flatMap(Session.link(session, party), options.run)
   })
 
 const stop = (who: Who): StepKind =>
