@@ -31,6 +31,8 @@ export interface ChainView {
   readonly hasUsed: (id: AccountAddress, nonce: bigint) => boolean
   /** Whether the mempool would take a transaction; otherwise the error's name. */
   readonly admits: (signedTx: SignedTx) => "ok" | { readonly refused: string }
+  /** The transactions of a channel that are on the main chain, oldest first. */
+  readonly channelTransactions: (id: ChannelId) => ReadonlyArray<SignedTx>
   /** Where a transaction is. */
   readonly locate: (hash: TxHash) => { readonly height: number } | "pending" | undefined
 }

@@ -71,6 +71,8 @@ export interface ChainWatcher {
   readonly unseen: ReadonlyArray<ChannelId>
   /** @internal */
   readonly depths: ReadonlyArray<DepthWatch>
+  /** @internal */
+  readonly unlocks: ReadonlyArray<{ readonly machineId: MachineId; readonly channelId: ChannelId }>
 }
 
 /**
@@ -95,11 +97,24 @@ export const empty: ChainWatcher = {
   registrations: 0,
   channels: HashMap.empty(),
   unseen: [],
-  depths: []
+  depths: [],
+  unlocks: []
 }
 
 const watchesOf = (watcher: ChainWatcher, channelId: ChannelId): ReadonlyArray<ChannelWatch> =>
   Option.getOrElse(HashMap.get(watcher.channels, channelId), () => [])
+
+/**
+ * The machine is told once, by `ChannelUnlocked`, when the channel's lock period is over.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const watchUnlock = (
+  watcher: ChainWatcher,
+  machineId: MachineId,
+  channelId: ChannelId
+): ChainWatcher => ({ ...watcher, unlocks: [...watcher.unlocks, { machineId, channelId }] })
 
 /**
  * From now on the machine is told when a transaction changes the channel. A machine that comes back and has seen some

@@ -46,6 +46,8 @@ export type FsmEffect =
   | { readonly _tag: "WatchChannel"; readonly channelId: ChannelId }
   /** Report when the transaction is this many key blocks deep (0: in a block). */
   | { readonly _tag: "WatchDepth"; readonly txHash: TxHash; readonly depth: number }
+  /** Report when the channel's lock period is over: `ChannelUnlocked`, once. */
+  | { readonly _tag: "WatchUnlock"; readonly channelId: ChannelId }
   /** Replaces the running timer; `infinity` stops it. Given whenever the state's timer (re)starts. */
   | { readonly _tag: "SetTimer"; readonly milliseconds: number | "infinity" }
   /** The machine is over: drop the link, close the client's socket with 1000 after its last report. */

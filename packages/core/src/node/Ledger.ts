@@ -541,6 +541,7 @@ const viewOf = (ledger: Ledger, crypto: CryptoService): ChainView => ({
     const entry = admit(ledger, signedTx, crypto)
     return entry instanceof Refused ? { refused: entry.reason } : "ok"
   },
+  channelTransactions: (id) => channelTransactions(ledger, id).map((mined) => mined.signedTx),
   locate: (hash) => {
     const found = transaction(ledger, hash)
     if (found === undefined) return undefined

@@ -74,6 +74,7 @@ const viewOf = (chain: ChainDouble, protocol: number): ChainView => {
     nextNonce: () => chain.nonce + 1n,
     hasUsed: (_, nonce) => nonce <= chain.nonce,
     admits: (signedTx) => (chain.refuses(signedTx) ? { refused: "nonce_too_high" } : "ok"),
+    channelTransactions: () => [],
     locate: (hash) => chain.known.get(hash)
   }
 }

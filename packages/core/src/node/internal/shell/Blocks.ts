@@ -77,6 +77,11 @@ export class Blocks {
     this.lookSoon()
   }
 
+  watchUnlock(machineId: string, channelId: ChannelId): void {
+    this.watcher = ChainWatcher.watchUnlock(this.watcher, machineId, channelId)
+    this.lookSoon()
+  }
+
   unwatch(machineId: string): void {
     this.watcher = ChainWatcher.unwatch(this.watcher, machineId)
   }

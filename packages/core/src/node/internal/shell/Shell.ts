@@ -298,6 +298,9 @@ export class Shell {
       case "WatchDepth":
         this.blocks.watchDepth(machine.id, effect.txHash, effect.depth)
         return
+      case "WatchUnlock":
+        this.blocks.watchUnlock(machine.id, effect.channelId)
+        return
       case "SetTimer":
         if (effect.milliseconds === "infinity") machine.timer.stop()
         else machine.timer.set(effect.milliseconds)
