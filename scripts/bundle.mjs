@@ -22,7 +22,7 @@ const { metafile } = await build({
   target: "node20",
   format: "esm",
   conditions: ["@aechannel/source"],
-  external: ["ws"],
+  external: ["ws", "lmdb"],
   define: { AECHANNEL_VERSION: JSON.stringify(version) },
   banner: {
     js: "#!/usr/bin/env node\nimport { createRequire as aechannelRequire } from 'node:module';const require = aechannelRequire(import.meta.url);"

@@ -7,7 +7,9 @@
  * @since 0.1.0
  */
 export * as Arbitraries from "./testing/Arbitraries.js"
+export * as ChannelStoreSuite from "./testing/ChannelStoreSuite.js"
 export * as Faults from "./testing/Faults.js"
 export * as SeededScheduler from "./testing/SeededScheduler.js"
+export * as StoreFaults from "./testing/StoreFaults.js"
 export * as TestCrypto from "./testing/TestCrypto.js"
 export * as TestNode from "./testing/TestNode.js"

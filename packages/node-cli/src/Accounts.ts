@@ -5,7 +5,8 @@
  */
 import type { Crypto } from "@aechannel/core/crypto/Crypto"
 import * as KeyPair from "@aechannel/core/crypto/KeyPair"
-import { Effect } from "effect"
+import { NodeStateError, NodeStorage, NodeStorageError } from "@aechannel/core/node/NodeStorage"
+import { Effect, Redacted } from "effect"
 
 /**
  * A key pair and what it holds on chain at the start, in aettos.
@@ -32,3 +33,46 @@ export const make = (
     Effect.map(KeyPair.generate, (keyPair) => ({ keyPair, balance })),
     count
   )
+
+const name = "accounts"
+
+const write = (accounts: ReadonlyArray<FundedAccount>): Uint8Array =>
+  new TextEncoder().encode(
+    accounts.map(({ balance, keyPair }) => `${Redacted.value(KeyPair.toText(keyPair))} ${balance}\n`).join("")
+  )
+
+const damaged = () =>
+  new NodeStateError({
+    reason: "damaged",
+    detail: "its accounts cannot be read; restore it from a copy, or take another directory"
+  })
+
+const read = (bytes: Uint8Array): Effect.Effect<ReadonlyArray<FundedAccount>, NodeStateError, Crypto> =>
+  Effect.forEach(new TextDecoder().decode(bytes).trimEnd().split("\n"), (line) => {
+    const [secretKey = "", balance = ""] = line.split(" ")
+    if (!/^[0-9]+$/.test(balance)) return Effect.fail(damaged())
+    return Effect.mapBoth(KeyPair.fromText(Redacted.make(secretKey)), {
+      onSuccess: (keyPair) => ({ keyPair, balance: BigInt(balance) }),
+      onFailure: damaged
+    })
+  })
+
+/**
+ * The accounts in the storage; that many new ones where it has none.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const kept = (
+  count: number,
+  balance: bigint
+): Effect.Effect<ReadonlyArray<FundedAccount>, NodeStorageError | NodeStateError, Crypto | NodeStorage> =>
+  Effect.gen(function* () {
+    const storage = yield* NodeStorage
+    const known = storage.read(name)
+    if (known instanceof NodeStorageError) return yield* known
+    if (known !== undefined) return yield* read(known)
+    const accounts = yield* make(count, balance)
+    const failed = storage.write(name, write(accounts))
+    return failed instanceof NodeStorageError ? yield* failed : accounts
+  })

@@ -37,6 +37,18 @@ const describeTx = (signedTx: SignedTx, names: Names): string => {
       return `close (${formatAe(tx.initiatorAmountFinal)} and ${formatAe(tx.responderAmountFinal)} paid out, fee ${formatAe(tx.fee)}; ${facts})`
     case "ChannelOffchainTx":
       return `state (${facts})`
+    case "ChannelDepositTx":
+      return `deposit (${formatAe(tx.amount)} by ${names(tx.fromId)}, fee ${formatAe(tx.fee)}; ${facts})`
+    case "ChannelWithdrawTx":
+      return `withdrawal (${formatAe(tx.amount)} by ${names(tx.toId)}, fee ${formatAe(tx.fee)}; ${facts})`
+    case "ChannelSnapshotSoloTx":
+      return `snapshot (by ${names(tx.fromId)}, fee ${formatAe(tx.fee)}; ${facts})`
+    case "ChannelCloseSoloTx":
+      return `solo closing (by ${names(tx.fromId)}, fee ${formatAe(tx.fee)}; ${facts})`
+    case "ChannelSlashTx":
+      return `slash (by ${names(tx.fromId)}, fee ${formatAe(tx.fee)}; ${facts})`
+    case "ChannelSettleTx":
+      return `settlement (${formatAe(tx.initiatorAmountFinal)} and ${formatAe(tx.responderAmountFinal)} paid out, by ${names(tx.fromId)}, fee ${formatAe(tx.fee)}; ${facts})`
     default:
       return `${typeName(tx)} (${facts})`
   }
@@ -75,8 +87,24 @@ export const describeRequest = (request: Request, names: Names): string => {
       return `signed ${signTagRow(request.tag).reply}: ${describeTx(request.signedTx, names)}`
     case "SigningError":
       return `decline ${signTagRow(request.tag).reply} with code ${request.code}`
+    case "Deposit":
+      return `propose to deposit ${formatAe(request.amount)}${request.meta.map((note) => `, note “${note}”`).join("")}`
+    case "Withdraw":
+      return `propose to withdraw ${formatAe(request.amount)}${request.meta.map((note) => `, note “${note}”`).join("")}`
     case "Shutdown":
       return "propose to close the channel together"
+    case "SnapshotSolo":
+      return "put our latest state on chain"
+    case "CloseSolo":
+      return "close the channel alone, with our latest state"
+    case "Slash":
+      return "answer the older state on chain with our latest"
+    case "Settle":
+      return "pay out what the closing says"
+    case "AssumeMinimumDepth":
+      return "take the transaction as deep enough"
+    case "FetchHistory":
+      return "what is in the log?"
     case "Leave":
       return "leave the channel open and go"
     case "GetBalances":

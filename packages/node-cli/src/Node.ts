@@ -7,7 +7,9 @@ import * as KeyPair from "@aechannel/core/crypto/KeyPair"
 import * as Json from "@aechannel/core/encoding/Json"
 import * as ChannelNode from "@aechannel/core/node/ChannelNode"
 import * as Ledger from "@aechannel/core/node/Ledger"
+import { NodeStorage } from "@aechannel/core/node/NodeStorage"
 import * as JsonRpcSignedTx from "@aechannel/core/protocol/JsonRpcSignedTx"
+import * as FileNodeStorage from "@aechannel/transport/FileNodeStorage"
 import * as NativeCrypto from "@aechannel/transport/NativeCrypto"
 import * as NodeHttp from "@aechannel/transport/NodeHttp"
 import * as NodeServer from "@aechannel/transport/NodeServer"
@@ -15,6 +17,7 @@ import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Console from "effect/Console"
+import type * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -51,6 +54,13 @@ const configOut = Options.file("config-out").pipe(
   )
 )
 
+const state = Options.directory("state").pipe(
+  Options.optional,
+  Options.withDescription(
+    "keep the chain, the accounts and the states of channels in this directory: a node that is stopped or killed goes on where it was when it is started again"
+  )
+)
+
 const secretKeyOf = (account: Accounts.FundedAccount): string =>
   Redacted.value(KeyPair.toText(account.keyPair))
 
@@ -78,22 +88,42 @@ const writeConfiguration = (file: string, text: string) =>
     yield* fs.rename(`${file}.part`, file)
   }).pipe(Effect.mapError((error) => new ConfigOutError({ file, detail: error.message })))
 
+/** The node over a chain that these accounts begin, on the storage if there is one. */
+const nodeLayer = (
+  accounts: ReadonlyArray<Accounts.FundedAccount>,
+  storage: Context.Context<NodeStorage> | undefined
+) => {
+  const ledger = Ledger.make({
+    networkId,
+    accounts: accounts.map(({ balance, keyPair }) => ({ address: keyPair.address, balance }))
+  })
+  return storage === undefined
+    ? ChannelNode.layer({ ledger })
+    : Layer.provide(ChannelNode.layerDurable({ ledger }), Layer.succeedContext(storage))
+}
+
 const serve = (options: {
   readonly port: number
   readonly channelPort: number
   readonly configOut: Option.Option<string>
+  readonly state: Option.Option<string>
 }) =>
   Effect.gen(function* () {
-    const accounts = yield* Accounts.make(accountCount, accountBalance)
-    const ledger = Ledger.make({
-      networkId,
-      accounts: accounts.map(({ balance, keyPair }) => ({ address: keyPair.address, balance }))
-    })
+    const storage = Option.isSome(options.state)
+      ? yield* Layer.build(FileNodeStorage.layer({ directory: options.state.value }))
+      : undefined
+    const accounts =
+      storage === undefined
+        ? yield* Accounts.make(accountCount, accountBalance)
+        : yield* Effect.provide(Accounts.kept(accountCount, accountBalance), storage)
     yield* Effect.gen(function* () {
+      const node = yield* ChannelNode.ChannelNode
       const http = yield* NodeHttp.NodeHttp
       const server = yield* NodeServer.NodeServer
       yield* Console.log(
-        `Accounts of ${networkId}, for this run only. Their keys are no secret: never use them elsewhere.`
+        storage === undefined
+          ? `Accounts of ${networkId}, for this run only. Their keys are no secret: never use them elsewhere.`
+          : `Accounts of ${networkId}, as they began. Their keys are no secret: never use them elsewhere.`
       )
       for (const account of accounts)
         yield* Console.log(
@@ -101,25 +131,29 @@ const serve = (options: {
         )
       if (Option.isSome(options.configOut))
         yield* writeConfiguration(options.configOut.value, configuration(accounts, http.url, server.url))
+      if (Option.isSome(options.state)) {
+        const { top } = yield* node.ledger
+        yield* Console.log(`State:              ${options.state.value}, height ${top.height}`)
+      }
       yield* Console.log(`Chain and controls: ${http.url}`)
       yield* Console.log(`Channels:           ${server.url}`)
       yield* Console.log("Ready. Stop with Ctrl-C.")
-      return yield* Effect.never
+      return yield* Effect.flatMap(node.storageFailure, Effect.fail)
     }).pipe(
       Effect.provide(
         Layer.mergeAll(
           NodeHttp.layer({ port: options.port }),
           NodeServer.layer({ port: options.channelPort })
-        ).pipe(Layer.provide(ChannelNode.layer({ ledger })))
+        ).pipe(Layer.provideMerge(nodeLayer(accounts, storage)))
       )
     )
-  }).pipe(Effect.provide([NativeCrypto.layer, JsonRpcSignedTx.layer]))
+  }).pipe(Effect.scoped, Effect.provide([NativeCrypto.layer, JsonRpcSignedTx.layer]))
 
 /**
  * @since 0.1.0
  * @category commands
  */
-export const node = Command.make("node", { port, channelPort, configOut }, serve).pipe(
+export const node = Command.make("node", { port, channelPort, configOut, state }, serve).pipe(
   Command.withDescription(
     "Run an embedded node: a simulated chain with funded accounts and the channel WebSocket. Blocks are made when a transaction waits; more on the HTTP port: /emit_kb?n=N, /emit_mb, /auto?on=true|false."
   )

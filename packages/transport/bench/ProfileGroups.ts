@@ -43,10 +43,15 @@ const cryptography = /\/NativeCrypto\.ts$|\/core\/src\/crypto\/(Crypto|KeyPair)\
 
 /** The first row that fits decides; one without a group leaves it to the caller. */
 const rows: ReadonlyArray<readonly [file: RegExp, group: Group | undefined, name?: RegExp]> = [
+  [
+    /\/core\/src\/crypto\/Hash\.ts$|\/core\/src\/encoding\/internal\/hashes\.ts$|\/@noble\/hashes\//,
+    "hashing"
+  ],
+  [/\/hash-wasm\/|\/internal\/wasmHash\.ts$|^wasm:|^node:internal\/crypto\/hash/, "hashing"],
+  [cryptography, "hashing", /^sha256/],
   [cryptography, "signatures", /^sign/],
   [cryptography, "verifications", /^verify/],
   [cryptography, undefined],
-  [/\/core\/src\/crypto\/Hash\.ts$|\/@noble\/hashes\//, "hashing"],
   [/\/@noble\/curves\//, "verifications"],
   [/\/core\/src\/encoding\/(Json|internal\/[Jj]son)/, "codec: JSON"],
   [/\/core\/src\/encoding\/|\/@scure\/base\//, "codec: RLP, base58, base64"],

@@ -5,6 +5,7 @@
 import * as Channels from "@aechannel/core/client/Channel"
 import type { Channel } from "@aechannel/core/client/Channel"
 import { Crypto, type CryptoService } from "@aechannel/core/crypto/Crypto"
+import * as Hash from "@aechannel/core/crypto/Hash"
 import * as KeyPair from "@aechannel/core/crypto/KeyPair"
 import * as ChannelNode from "@aechannel/core/node/ChannelNode"
 import * as InMemoryTransport from "@aechannel/core/node/InMemoryTransport"
@@ -95,6 +96,9 @@ export const make = (
   couples: ReadonlyArray<Couple>
 ): Effect.Effect<World, never, Scope.Scope> =>
   Effect.gen(function* () {
+    yield* cryptography === NativeCrypto.make
+      ? NativeCrypto.accelerateHashes
+      : Effect.orDie(Hash.accelerate(Hash.portable))
     const { calls, counted } = counting(cryptography)
     const servicesOfParty = () => Layer.merge(Layer.sync(Crypto, counted), JsonRpcSignedTx.layer)
     const node = ChannelNode.layer({

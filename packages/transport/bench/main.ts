@@ -3,11 +3,11 @@
  */
 import { encoding } from "../../core/bench/Encoding.js"
 import * as Harness from "../../core/bench/Harness.js"
-import { hashing } from "../../core/bench/Hashing.js"
 import { jsonText } from "../../core/bench/JsonText.js"
 import { state } from "../../core/bench/State.js"
 import { transactions } from "../../core/bench/Transactions.js"
 import { coldStart } from "./ColdStart.js"
+import { hashing } from "./Hashes.js"
 import { parallel } from "./Parallel.js"
 import { profile } from "./Profile.js"
 import * as Readme from "./Readme.js"

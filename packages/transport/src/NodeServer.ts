@@ -120,6 +120,7 @@ export const make = (
 ): Effect.Effect<NodeServerService, ListenError, ChannelNode | Scope.Scope> =>
   Effect.gen(function* () {
     const node = yield* ChannelNode
+    const runtime = yield* Effect.runtime<never>()
     const clock = yield* Effect.clock
     const host = options.host ?? "127.0.0.1"
     const limits = {
@@ -151,7 +152,7 @@ export const make = (
       upgrades.handleUpgrade(request, socket, head, (ws) => {
         sockets.add(ws)
         ws.on("close", () => sockets.delete(ws))
-        run(attach(node, ws, socket, split(request.url ?? "").query, limits, clock))
+        run(attach(node, ws, socket, split(request.url ?? "").query, limits, runtime, clock))
       })
     })
 

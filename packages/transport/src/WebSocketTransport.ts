@@ -9,7 +9,12 @@
  * @since 0.1.0
  */
 import { TransportError } from "@aechannel/core/protocol/Errors"
-import { type Connection, Transport, type TransportService } from "@aechannel/core/services/Transport"
+import {
+  Arrived,
+  type Connection,
+  Transport,
+  type TransportService
+} from "@aechannel/core/services/Transport"
 import * as Socket from "@effect/platform/Socket"
 import * as Deferred from "effect/Deferred"
 import type { DurationInput } from "effect/Duration"
@@ -17,7 +22,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import * as Mailbox from "effect/Mailbox"
 import type * as Scope from "effect/Scope"
 import * as WS from "ws"
 
@@ -106,13 +110,13 @@ export const make = (
 
     const connect = (query: string): Effect.Effect<Connection, TransportError, Scope.Scope> =>
       Effect.gen(function* () {
-        const frames = yield* Mailbox.make<string, TransportError>()
+        const arrived = new Arrived()
         const opened = yield* Deferred.make<void, TransportError>()
         let current: globalThis.WebSocket | undefined
         let ended: ((operation: string) => TransportError) | undefined
         const end = (how: (operation: string) => TransportError): void => {
           ended ??= how
-          frames.unsafeDone(Exit.fail(ended("receive")))
+          arrived.close(ended("receive"))
         }
         const cannotConnect = (detail: string) =>
           new TransportError({ reason: "connect", operation: "connect", detail })
@@ -135,7 +139,7 @@ export const make = (
         // The handler only offers: handlers that return an effect would run concurrently and lose the order.
         // Binary frames are not part of the protocol and are dropped, as nodes drop them.
         yield* socket
-          .runRaw((data) => void (typeof data === "string" && frames.unsafeOffer(data)), {
+          .runRaw((data) => void (typeof data === "string" && arrived.offer(data)), {
             onOpen: Deferred.succeed(opened, undefined)
           })
           .pipe(
@@ -198,10 +202,7 @@ export const make = (
             return Effect.void
           })
 
-        const receive = Effect.catchTag(frames.take, "NoSuchElementException", () =>
-          Effect.fail(closedByUs("receive"))
-        )
-        return { send, receive }
+        return { send, receive: arrived.receive, incoming: arrived }
       })
 
     return { connect }

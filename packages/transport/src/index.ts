@@ -3,6 +3,8 @@
  *
  * @since 0.1.0
  */
+export * as FileNodeStorage from "./FileNodeStorage.js"
+export * as LmdbChannelStore from "./LmdbChannelStore.js"
 export * as NativeCrypto from "./NativeCrypto.js"
 export * as NodeHttp from "./NodeHttp.js"
 export * as NodeServer from "./NodeServer.js"

@@ -1,4 +1,5 @@
 import * as Crypto from "@aechannel/core/crypto/Crypto"
+import * as Hash from "@aechannel/core/crypto/Hash"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
@@ -77,6 +78,39 @@ describe("NativeCrypto", () => {
         /32 bytes, not \d+$/
       )
   })
+
+  it.effect("its hashes are the portable ones, for every length", () =>
+    Effect.gen(function* () {
+      yield* NativeCrypto.accelerateHashes
+      const cases = FastCheck.sample(
+        FastCheck.uint8Array({ minLength: 2000, maxLength: 2000, size: "max" }),
+        3
+      )
+      for (const bytes of cases)
+        for (let length = 0; length <= 2000; length++) {
+          const input = bytes.subarray(2000 - length)
+          expect(Hash.blake2b256(input)).toEqual(Hash.portable.blake2b256(input))
+          expect(Hash.sha256(input)).toEqual(Hash.portable.sha256(input))
+        }
+      yield* Hash.accelerate(Hash.portable)
+    })
+  )
+
+  it.effect("its layer makes hashing fast", () =>
+    Effect.gen(function* () {
+      let portable = 0
+      const blake2b256: Hash.HashFunction = (bytes) => {
+        portable++
+        return Hash.portable.blake2b256(bytes)
+      }
+      yield* Hash.accelerate({ blake2b256 })
+      yield* Effect.provide(Effect.void, NativeCrypto.layer)
+      const before = portable
+      expect(Hash.blake2b256(Uint8Array.of(1))).toEqual(Hash.portable.blake2b256(Uint8Array.of(1)))
+      expect(portable).toBe(before)
+      yield* Hash.accelerate(Hash.portable)
+    })
+  )
 
   it.effect("randomness has the size asked for and does not repeat", () =>
     Effect.gen(function* () {

@@ -82,15 +82,15 @@ const flagged = objectCodec(tag, 3, { flags: safeInt, nonce: int, balance: int }
  * @category encoding
  */
 export const encode = (account: Account): Uint8Array => {
-  const { authentication, ...rest } = account
+  const { authentication } = account
   if (authentication !== undefined) {
     return generalized.encode({
-      ...rest,
+      ...account,
       gaContract: authentication.contract,
       gaAuthFun: authentication.functionHash
     })
   }
-  return account.flags === 0 ? plain.encode(rest) : flagged.encode(rest)
+  return account.flags === 0 ? plain.encode(account) : flagged.encode(account)
 }
 
 /**

@@ -149,3 +149,14 @@ export const protocolAt = (networkId: string, height: number): Protocol => {
  * @category constants
  */
 export const soloRoundResetHeight = 168_300
+
+/**
+ * The hard forks of a network as a schedule: the first key block height (in blocks) of each protocol.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const scheduleOf = (networkId: string): { readonly [height: number]: Protocol } =>
+  Object.fromEntries(
+    (hardForks.get(networkId) ?? otherNetwork(networkId)).map(([protocol, height]) => [height, protocol])
+  )

@@ -68,33 +68,64 @@ export interface Authentications {
 }
 
 interface Derived {
-  bytes?: Uint8Array
-  text?: TransactionText
-  hashBytes?: Uint8Array
-  inner?: SignedTx
+  bytes: Uint8Array | undefined
+  text: TransactionText | undefined
+  hashBytes: Uint8Array | undefined
+  bodyHash: Uint8Array | undefined
+  inner: SignedTx | undefined
+  /** Of its signatures, those whose signers are known. */
+  proofs: ReadonlyArray<Proof>
 }
 
-/** Derived forms are made once per value and stay out of it, so that values compare and print as data. */
+const nothingDerived: Derived = {
+  bytes: undefined,
+  text: undefined,
+  hashBytes: undefined,
+  bodyHash: undefined,
+  inner: undefined,
+  proofs: []
+}
+
+/**
+ * The values this module makes. Derived forms are made once per value and stay out of its properties, so that values
+ * compare and print as data.
+ */
+class Value implements SignedTx {
+  readonly #derived: Derived
+  readonly signatures: ReadonlyArray<Uint8Array>
+  readonly tx: Transaction.Transaction
+  readonly txBytes: Uint8Array
+
+  constructor(
+    { signatures, tx, txBytes }: SignedTx,
+    { bodyHash, proofs }: Pick<Derived, "bodyHash" | "proofs"> = nothingDerived
+  ) {
+    this.signatures = signatures
+    this.tx = tx
+    this.txBytes = txBytes
+    this.#derived = { ...nothingDerived, bodyHash, proofs }
+  }
+
+  static derivedOf(signed: SignedTx): Derived | undefined {
+    return #derived in signed ? signed.#derived : undefined
+  }
+}
+
+/** For values that were made elsewhere. */
 const derived = new WeakMap<SignedTx, Derived>()
 
 const derivedOf = (signed: SignedTx): Derived => {
-  let known = derived.get(signed)
-  if (known === undefined) {
-    known = {}
-    derived.set(signed, known)
-  }
-  return known
+  const known = Value.derivedOf(signed) ?? derived.get(signed)
+  if (known !== undefined) return known
+  const fresh: Derived = { ...nothingDerived }
+  derived.set(signed, fresh)
+  return fresh
 }
 
-/** Hashes of unsigned transactions, by the bytes kept on their values. */
-const bodyHashes = new WeakMap<Uint8Array, Uint8Array>()
-
-const hashOfBody = (txBytes: Uint8Array): Uint8Array => {
-  const known = bodyHashes.get(txBytes)
-  if (known !== undefined) return known
-  const hash = Hash.blake2b256(txBytes)
-  bodyHashes.set(txBytes, hash)
-  return hash
+const hashOfBody = (signed: SignedTx): Uint8Array => {
+  const known = derivedOf(signed)
+  known.bodyHash ??= Hash.blake2b256(signed.txBytes)
+  return known.bodyHash
 }
 
 /**
@@ -103,7 +134,7 @@ const hashOfBody = (txBytes: Uint8Array): Uint8Array => {
  * @since 0.1.0
  * @category accessors
  */
-export const bodyHash = (signed: SignedTx): TxHash => ApiEncoding.encode("th", hashOfBody(signed.txBytes))
+export const bodyHash = (signed: SignedTx): TxHash => ApiEncoding.encode("th", hashOfBody(signed))
 
 /**
  * A transaction without signatures.
@@ -111,11 +142,8 @@ export const bodyHash = (signed: SignedTx): TxHash => ApiEncoding.encode("th", h
  * @since 0.1.0
  * @category constructors
  */
-export const unsigned = (tx: Transaction.Transaction): SignedTx => ({
-  signatures: [],
-  tx,
-  txBytes: Transaction.encode(tx)
-})
+export const unsigned = (tx: Transaction.Transaction): SignedTx =>
+  new Value({ signatures: [], tx, txBytes: Transaction.encode(tx) })
 
 /**
  * The canonical bytes. They are kept for the next time: do not write into them.
@@ -138,8 +166,8 @@ const decodeOwnedOrThrow = (bytes: Uint8Array): SignedTx => {
   } catch (error) {
     throw inside(error, "tx")
   }
-  const signed: SignedTx = { signatures: envelope.signatures, tx, txBytes: envelope.txBytes }
-  if (envelope.canonical) derived.set(signed, { bytes })
+  const signed = new Value({ signatures: envelope.signatures, tx, txBytes: envelope.txBytes })
+  if (envelope.canonical) derivedOf(signed).bytes = bytes
   return signed
 }
 
@@ -225,11 +253,8 @@ export const hashBytes = (signed: SignedTx): Uint8Array => {
  */
 export const hash = (signed: SignedTx): TxHash => ApiEncoding.encode("th", hashBytes(signed))
 
-const withSignatures = (signed: SignedTx, signatures: ReadonlyArray<Uint8Array>): SignedTx => ({
-  signatures,
-  tx: signed.tx,
-  txBytes: signed.txBytes
-})
+const withSignatures = (signed: SignedTx, signatures: ReadonlyArray<Uint8Array>): SignedTx =>
+  new Value({ signatures, tx: signed.tx, txBytes: signed.txBytes }, derivedOf(signed))
 
 /**
  * The transaction with one more signature; the same transaction where it has that signature already. A signature
@@ -262,14 +287,17 @@ export const addSignature = (signed: SignedTx, signature: Uint8Array): SignedTx 
  * @since 0.1.0
  * @category combinators
  */
-export const merge = (a: SignedTx, b: SignedTx): SignedTx | DecodeError.DecodeError =>
-  Bytes.equals(a.txBytes, b.txBytes)
-    ? b.signatures.reduce(addSignature, a)
-    : DecodeError.make(
-        "signed transaction",
-        "different_transactions",
-        `the signatures are for two different transactions (${a.tx._tag} and ${b.tx._tag}), not for one`
-      )
+export const merge = (a: SignedTx, b: SignedTx): SignedTx | DecodeError.DecodeError => {
+  if (!Bytes.equals(a.txBytes, b.txBytes))
+    return DecodeError.make(
+      "signed transaction",
+      "different_transactions",
+      `the signatures are for two different transactions (${a.tx._tag} and ${b.tx._tag}), not for one`
+    )
+  const merged = b.signatures.reduce(addSignature, a)
+  for (const proof of derivedOf(b).proofs) keepProof(merged, proof)
+  return merged
+}
 
 /**
  * The bytes a signature is made over: the network id, then the transaction's hash (`"hash"`) or the transaction
@@ -284,14 +312,24 @@ export const signingMessage = (
   mode: SigningMode,
   options?: { readonly innerTx?: boolean }
 ): Uint8Array =>
-  Bytes.concat(
-    Bytes.utf8(options?.innerTx === true ? `${networkId}-inner_tx` : networkId),
-    mode === "hash" ? hashOfBody(txBytes) : txBytes
-  )
+  message(mode === "hash" ? Hash.blake2b256(txBytes) : txBytes, networkId, options?.innerTx === true)
 
+const message = (signed: Uint8Array, networkId: string, innerTx: boolean): Uint8Array =>
+  Bytes.concat(Bytes.utf8(innerTx ? `${networkId}-inner_tx` : networkId), signed)
+
+/** The same, with the hash made once per value. */
+const messageOf = (signed: SignedTx, networkId: string, mode: SigningMode, innerTx: boolean): Uint8Array =>
+  message(mode === "hash" ? hashOfBody(signed) : signed.txBytes, networkId, innerTx)
+
+/**
+ * Whose signature it is, where that is known here: it was made with the account's key, or verified before. Kept with
+ * the value and those that are made of it, so that a signature is proven once by those who hand it on in one process.
+ */
 interface Proof {
-  /** A copy: the bytes by which a proof is found may be written over by their owner. */
+  /** The very value, not one that looks alike. */
   readonly signature: Uint8Array
+  /** A copy: the bytes of a signature may be written over by their owner. */
+  readonly proven: Uint8Array
   readonly account: AccountAddress
   readonly txBytes: Uint8Array
   readonly networkId: string
@@ -299,23 +337,22 @@ interface Proof {
   readonly mode: SigningMode
 }
 
-/**
- * Whose signature it is, where that is known here: it was made with the account's key, or verified before. Kept by
- * the value, so that a signature is proven once by those who hand it on in one process.
- */
-const proofs = new WeakMap<Uint8Array, Proof>()
-
-const prove = (signature: Uint8Array, facts: Omit<Proof, "signature">): void => {
-  proofs.set(signature, { ...facts, signature: new Uint8Array(signature) })
+const keepProof = (signed: SignedTx, proof: Proof): void => {
+  const known = derivedOf(signed)
+  known.proofs = [...known.proofs.filter(({ signature }) => signature !== proof.signature), proof]
 }
+
+const prove = (signed: SignedTx, facts: Omit<Proof, "proven">): void =>
+  keepProof(signed, { ...facts, proven: new Uint8Array(facts.signature) })
 
 const isProven = (
   signature: Uint8Array,
   account: AccountAddress,
-  { txBytes }: SignedTx,
+  signed: SignedTx,
   { innerTx = false, networkId, protocol = Protocol.latest }: VerifyOptions
 ): boolean => {
-  const proof = proofs.get(signature)
+  const { txBytes } = signed
+  const proof = derivedOf(signed).proofs.find((each) => each.signature === signature)
   return (
     proof !== undefined &&
     proof.account === account &&
@@ -323,7 +360,7 @@ const isProven = (
     proof.innerTx === innerTx &&
     (proof.mode === "raw" || protocol >= Protocol.lima) &&
     (proof.txBytes === txBytes || Bytes.equals(proof.txBytes, txBytes)) &&
-    Bytes.equals(proof.signature, signature)
+    Bytes.equals(proof.proven, signature)
   )
 }
 
@@ -340,9 +377,10 @@ export const sign = (
 ): SignedTx => {
   const { crypto, innerTx = false, networkId } = options
   const { txBytes } = signed
-  const signature = crypto.sign(signingMessage(txBytes, networkId, "hash", { innerTx }), keyPair.secretKey)
-  prove(signature, { account: keyPair.address, txBytes, networkId, innerTx, mode: "hash" })
-  return addSignature(signed, signature)
+  const signature = crypto.sign(messageOf(signed, networkId, "hash", innerTx), keyPair.secretKey)
+  const next = addSignature(signed, signature)
+  prove(next, { signature, account: keyPair.address, txBytes, networkId, innerTx, mode: "hash" })
+  return next
 }
 
 /** The modes a signature may be made in, the usual one first. */
@@ -362,11 +400,11 @@ const findSignature = (
   const { txBytes } = signed
   const publicKey = ApiEncoding.bytesOf(account)
   for (const mode of modesAt(protocol)) {
-    const message = signingMessage(txBytes, networkId, mode, { innerTx })
+    const message = messageOf(signed, networkId, mode, innerTx)
     const index = candidates.findIndex((signature) => crypto.verify(signature, message, publicKey))
     const signature = candidates[index]
     if (signature === undefined) continue
-    prove(signature, { account, txBytes, networkId, innerTx, mode })
+    prove(signed, { signature, account, txBytes, networkId, innerTx, mode })
     return index
   }
   return -1
@@ -392,9 +430,17 @@ export const verify = (
   signed: SignedTx,
   signers: ReadonlyArray<AccountAddress>,
   options: VerifyOptions
+): "ok" | "signature_check_failed" => verifyAll(signed.signatures, signed, signers, options)
+
+/** Whether the signatures are those of the signers, one each. */
+const verifyAll = (
+  signatures: ReadonlyArray<Uint8Array>,
+  signed: SignedTx,
+  signers: ReadonlyArray<AccountAddress>,
+  options: VerifyOptions
 ): "ok" | "signature_check_failed" => {
-  if (signers.length !== signed.signatures.length) return "signature_check_failed"
-  const left = [...signed.signatures]
+  if (signers.length !== signatures.length) return "signature_check_failed"
+  const left = [...signatures]
   for (const signer of signers) {
     const index = findSignature(left, signer, signed, options)
     if (index < 0) return "signature_check_failed"
@@ -421,7 +467,7 @@ export const verifyBeyond = (
   const signatures = signed.signatures.filter((signature) => !isKnown(signature))
   // Signatures are distinct, so that the count tells whether all known ones are there.
   return signed.signatures.length - signatures.length === known.signatures.length
-    ? verify({ ...signed, signatures }, furtherSigners, options)
+    ? verifyAll(signatures, signed, furtherSigners, options)
     : "signature_check_failed"
 }
 

@@ -318,7 +318,6 @@ const read = (bytes: Uint8Array, depth: number): Transaction => {
   const record: { [name: string]: unknown } = { _tag: row.name, version: row.version }
   row.codec.readOrThrow(header.items, 2, record)
   const tx = record as Transaction
-  encoded.set(tx, bytes)
   const wrappedName = wrappedFields.get(row)
   if (wrappedName !== undefined) {
     try {

@@ -24,7 +24,8 @@ import type { Update } from "../state/Update.js"
  * How an operation of a channel can fail.
  *
  * - `ValidationError`, `ConflictError`, `TimeoutError`, `AbortError`, `UserDefinedError`, `RejectedOnChainError`,
- *   `ReservedCodeError`: both parties fell back to the last co-signed round; `endedBy` says who ended it
+ *   `ReservedCodeError`: both parties fell back to the last co-signed round; `endedBy` says who ended it. A deposit or
+ *   withdrawal that both have signed may still be mined
  * - `RejectedError`: the node refused the request
  * - `VerificationError`: what we were to sign, or were told, is not what it claims; we did not sign
  * - `SignerError`, `StoreError`: our signer or store failed; we did not sign. `StoreError` also when the node's answer
@@ -71,11 +72,22 @@ export interface Balances {
  */
 export interface CoSignedState {
   readonly channelId: ChannelId
-  /** 1 after the opening, one more with every co-signed update. */
+  /** 1 after the opening, one more with every co-signed update, deposit and withdrawal. */
   readonly round: number
   readonly balances: Balances
   readonly signedTx: SignedTx
   readonly trees: Trees
+}
+
+/**
+ * A transaction of one party that the node has seen on chain. `txHash` is of the whole signed transaction.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SoloTransaction {
+  readonly signedTx: SignedTx
+  readonly txHash: TxHash
 }
 
 /**
@@ -85,7 +97,7 @@ export interface CoSignedState {
  * @category models
  */
 export interface ClosedChannel {
-  /** The co-signed closing transaction. */
+  /** What closed it: a closing transaction of both parties, or one party's settlement. */
   readonly signedTx: SignedTx
   /** Whether the node saw it deep enough in the chain; if not, it was handed to the mempool. */
   readonly confirmed: boolean
@@ -112,8 +124,8 @@ export interface OffChainState {
  *
  * - `opening`: connected, being opened
  * - `open`: usable
- * - `closing`: a closing transaction is under way
- * - `closed`: the closing transaction is confirmed
+ * - `closing`: a closing transaction of both is under way, or one party is closing on chain
+ * - `closed`: the transaction that pays out is confirmed
  * - `ended`: the connection is over, whether the channel lives on or not
  *
  * @since 0.1.0
@@ -140,6 +152,22 @@ export interface ChannelStatus {
 }
 
 /**
+ * A transaction of this channel that the node tells of. Its channel was checked; whether it is where the node says, and
+ * what it claims, are the node's and its author's word.
+ *
+ * - `type`: such as `channel_close_solo_tx`
+ * - `txHash`: of the whole signed transaction
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface OnChainTransaction {
+  readonly signedTx: SignedTx
+  readonly txHash: TxHash
+  readonly type: string
+}
+
+/**
  * What happens in a channel, in order.
  *
  * @since 0.1.0
@@ -152,6 +180,19 @@ export type ChannelEvent =
       readonly channelId: ChannelId | null
       readonly report: Exclude<Report, MessageReport | SignRequest>
     }
+  /** A transaction of this channel is on chain, and the channel goes on. */
+  | ({ readonly _tag: "ChannelChanged" } & OnChainTransaction)
+  /** One party is closing the channel on chain, with a state as new as ours. */
+  | ({ readonly _tag: "SoloClosing" } & OnChainTransaction)
+  /**
+   * The channel is being closed with an older state than ours. The transaction is our latest co-signed one, or the
+   * offending one. Unless `autoSlash` is off, the client answers it itself.
+   */
+  | ({ readonly _tag: "CanSlash" } & OnChainTransaction)
+  /** A state older than ours was put on chain, and the channel goes on. The transaction is the offending one. */
+  | ({ readonly _tag: "CanSnapshot" } & OnChainTransaction)
+  /** The channel was paid out by this transaction. */
+  | ({ readonly _tag: "ChannelClosed" } & OnChainTransaction)
   /** A text from the peer. */
   | {
       readonly _tag: "MessageReceived"

@@ -71,6 +71,11 @@ export type {
    * @since 0.1.0
    * @category models
    */
+  OperationRequest,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
   Transition,
   /**
    * @since 0.1.0
@@ -98,11 +103,15 @@ export const initial = (config: ClientConfig): ClientState => ({
   exposure: [],
   intents: [],
   version: 0,
+  hasStoredPending: false,
   own: undefined,
+  watched: [],
   queue: [],
   peer: undefined,
   calls: [],
   nodeOpen: false,
+  locks: Verify.unlocked,
+  soloClosing: "no",
   closeTx: undefined,
   closeConfirmed: false,
   end: undefined,

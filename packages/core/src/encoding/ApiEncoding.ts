@@ -9,14 +9,15 @@
  *
  * @since 0.1.0
  */
-import { sha256 } from "@noble/hashes/sha2.js"
-import { base58, base64 } from "@scure/base"
+import { base58 } from "@scure/base"
 import type * as Brand from "effect/Brand"
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Bytes from "./Bytes.js"
 import * as DecodeError from "./DecodeError.js"
+import * as Base64 from "./internal/base64.js"
 import * as BoundedCache from "./internal/BoundedCache.js"
+import * as Hashes from "./internal/hashes.js"
 
 /**
  * One row of the table of prefixes: the meaning, the text encoding and the exact payload size in bytes (`undefined`:
@@ -137,7 +138,10 @@ const lookup: ReadonlyMap<string, PrefixRow> = new Map(Object.entries(prefixes))
 
 const isPrefix = (text: string): text is Prefix => lookup.has(text)
 
-const checksumOf = (payload: Uint8Array): Uint8Array => sha256(sha256(payload))
+const checksumOf = (payload: Uint8Array): Uint8Array => {
+  const { sha256 } = Hashes.inUse()
+  return sha256(sha256(payload))
+}
 
 // Public 32 byte ids come again and again; their texts cost a base58 conversion and two hashes each way.
 const cacheSize = 4096
@@ -152,11 +156,7 @@ const remember = (key: string, text: string, payload: Uint8Array): void => {
   bytesToText.set(key, text)
 }
 
-// Each byte as one character; several times faster than spreading the bytes over the arguments.
-const cacheKey = (prefix: string, payload: Uint8Array): string => {
-  const characters: string = Reflect.apply(String.fromCharCode, undefined, payload)
-  return prefix + characters
-}
+const cacheKey = (prefix: string, payload: Uint8Array): string => prefix + Base64.latin1(payload)
 
 /**
  * How many texts are remembered in both directions together; bounded. For tests.
@@ -187,13 +187,16 @@ const decodeBody = (prefix: string, row: PrefixRow, body: string): Uint8Array =>
   const isBase58 = row.encoding === "base58"
   if (isBase58 && body.length > maximumBase58Length(row.size ?? maximumBase58Payload))
     return refuse("incorrect_size", `the text is longer than any ${prefix}_ text`)
+  if (!isBase58)
+    return (
+      Base64.decode(body) ??
+      refuse("invalid_base64", `after ${prefix}_ must stand base64 with its padding and nothing else`)
+    )
   try {
-    return isBase58 ? base58.decode(body) : base64.decode(body)
+    return base58.decode(body)
   } catch {
     // The cause quotes characters of the text, which may be secret.
-    return isBase58
-      ? refuse("invalid_base58_char", `after ${prefix}_ only characters of the base58 alphabet may stand`)
-      : refuse("invalid_base64", `after ${prefix}_ must stand base64 with its padding and nothing else`)
+    return refuse("invalid_base58_char", `after ${prefix}_ only characters of the base58 alphabet may stand`)
   }
 }
 
@@ -203,7 +206,7 @@ const decodeKnown = (prefix: string, row: PrefixRow, text: string): Uint8Array =
   const all = decodeBody(prefix, row, text.slice(prefix.length + 1))
   const size = all.length - checksumSize
   if (size < 0) refuse("too_short", `the text of a ${row.meaning} is too short to hold its checksum`)
-  const payload = all.slice(0, size)
+  const payload = all.subarray(0, size)
   const sum = checksumOf(payload)
   for (let i = 0; i < checksumSize; i++)
     if (all[size + i] !== sum[i])
@@ -230,7 +233,7 @@ export const encode = <P extends Prefix>(prefix: P, payload: Uint8Array): Encode
   const cached = key === undefined ? undefined : bytesToText.get(key)
   if (cached !== undefined) return cached as Encoded<P>
   const all = Bytes.concat(payload, checksumOf(payload).subarray(0, checksumSize))
-  const text = `${prefix}_${row.encoding === "base58" ? base58.encode(all) : base64.encode(all)}`
+  const text = `${prefix}_${row.encoding === "base58" ? base58.encode(all) : Base64.encode(all)}`
   if (key !== undefined) remember(key, text, payload)
   return text as Encoded<P>
 }

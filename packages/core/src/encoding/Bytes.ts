@@ -5,6 +5,7 @@
  */
 import * as DecodeError from "./DecodeError.js"
 import { bytesToHex } from "@noble/hashes/utils.js"
+import { allocate } from "./internal/allocate.js"
 
 // Present in Node, Deno, Bun and browsers; declared here because the library is typed without a platform.
 declare const TextEncoder: new () => { readonly encode: (text: string) => Uint8Array }
@@ -61,7 +62,7 @@ export const toHex = (bytes: Uint8Array): string => bytesToHex(bytes)
 export const concat = (...parts: ReadonlyArray<Uint8Array>): Uint8Array => {
   let length = 0
   for (const part of parts) length += part.length
-  const bytes = new Uint8Array(length)
+  const bytes = allocate(length)
   let offset = 0
   for (const part of parts) {
     bytes.set(part, offset)

@@ -7,6 +7,7 @@
  */
 import * as DecodeError from "./DecodeError.js"
 import type * as Effect from "effect/Effect"
+import { allocate } from "./internal/allocate.js"
 
 /**
  * A byte string or a list of further items.
@@ -93,7 +94,7 @@ const write = (out: Output, item: Rlp): void => {
  */
 export const encode = (item: Rlp): Uint8Array => {
   const sizes: Array<number> = []
-  const out: Output = { bytes: new Uint8Array(measure(item, sizes)), sizes, offset: 0, list: 0 }
+  const out: Output = { bytes: allocate(measure(item, sizes)), sizes, offset: 0, list: 0 }
   write(out, item)
   return out.bytes
 }

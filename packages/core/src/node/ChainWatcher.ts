@@ -6,6 +6,10 @@
  * too: after registering, advance without transactions and a channel that is there, or a transaction that is deep
  * enough, is told at once.
  *
+ * When the chain has dropped blocks that were looked at (a fork switch), all channels are looked at again: one that is
+ * not as it was told is told as it is now, by its newest transaction that is still on the chain, and what comes again is
+ * told again. Depths that were not reached yet count anew.
+ *
  * Specification: æternity channel node, chain watching.
  *
  * @since 0.1.0
@@ -13,7 +17,7 @@
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import type { ChannelObject } from "../chain/ChannelObject.js"
-import type { ChannelId, TxHash } from "../encoding/ApiEncoding.js"
+import type { BlockHash, ChannelId, TxHash } from "../encoding/ApiEncoding.js"
 import * as Bytes from "../encoding/Bytes.js"
 import type { ChainEvent } from "./ChainView.js"
 import * as Rules from "./internal/ledger/Rules.js"
@@ -36,6 +40,11 @@ interface ChannelWatch {
   readonly reported: TxHash | undefined
   /** What the channel looked like when the machine was told. */
   readonly version: string | undefined
+}
+
+interface UnlockWatch {
+  readonly machineId: MachineId
+  readonly channelId: ChannelId
 }
 
 interface DepthWatch {
@@ -72,7 +81,9 @@ export interface ChainWatcher {
   /** @internal */
   readonly depths: ReadonlyArray<DepthWatch>
   /** @internal */
-  readonly unlocks: ReadonlyArray<{ readonly machineId: MachineId; readonly channelId: ChannelId }>
+  readonly unlocks: ReadonlyArray<UnlockWatch>
+  /** @internal The newest block of the last look. */
+  readonly seen: BlockHash | undefined
 }
 
 /**
@@ -98,14 +109,17 @@ export const empty: ChainWatcher = {
   channels: HashMap.empty(),
   unseen: [],
   depths: [],
-  unlocks: []
+  unlocks: [],
+  seen: undefined
 }
 
 const watchesOf = (watcher: ChainWatcher, channelId: ChannelId): ReadonlyArray<ChannelWatch> =>
   Option.getOrElse(HashMap.get(watcher.channels, channelId), () => [])
 
 /**
- * The machine is told once, by `ChannelUnlocked`, when the channel's lock period is over.
+ * The machine is told once, by `ChannelUnlocked`, when the key block on top is higher than the height up to which the
+ * channel is locked; at the next look where it is not locked at all. Watching the same channel again while the first
+ * watch waits changes nothing. Of a channel that is not there nothing is told.
  *
  * @since 0.1.0
  * @category combinators
@@ -114,7 +128,10 @@ export const watchUnlock = (
   watcher: ChainWatcher,
   machineId: MachineId,
   channelId: ChannelId
-): ChainWatcher => ({ ...watcher, unlocks: [...watcher.unlocks, { machineId, channelId }] })
+): ChainWatcher =>
+  watcher.unlocks.some((watch) => watch.machineId === machineId && watch.channelId === channelId)
+    ? watcher
+    : { ...watcher, unlocks: [...watcher.unlocks, { machineId, channelId }] }
 
 /**
  * From now on the machine is told when a transaction changes the channel. A machine that comes back and has seen some
@@ -175,7 +192,13 @@ export const unwatch = (watcher: ChainWatcher, machineId: MachineId): ChainWatch
     channels =
       left.length === 0 ? HashMap.remove(channels, channelId) : HashMap.set(channels, channelId, left)
   }
-  return { ...watcher, channels, depths: watcher.depths.filter((watch) => watch.machineId !== machineId) }
+  const ofOthers = (watch: { readonly machineId: MachineId }): boolean => watch.machineId !== machineId
+  return {
+    ...watcher,
+    channels,
+    depths: watcher.depths.filter(ofOthers),
+    unlocks: watcher.unlocks.filter(ofOthers)
+  }
 }
 
 const isActive = (channel: ChannelObject): boolean => channel.lockedUntil === 0
@@ -186,19 +209,29 @@ const versionOf = (channel: ChannelObject): string =>
 
 const endsChannel: ReadonlySet<string> = new Set(["ChannelCloseMutualTx", "ChannelSettleTx"])
 
+interface Look {
+  readonly watch: ChannelWatch
+  readonly event: ChainEvent | undefined
+}
+
 /** The newest change of a channel, for one who has seen it as `watch` says. */
-const lookAt = (
-  watch: ChannelWatch,
-  ledger: Ledger.Ledger
-): { readonly watch: ChannelWatch; readonly event: ChainEvent | undefined } => {
+const lookAt = (watch: ChannelWatch, ledger: Ledger.Ledger): Look => {
   const last = Ledger.lastChannelTransaction(ledger, watch.channelId)
-  if (last === undefined) return { watch, event: undefined }
+  // A channel that is on the chain no more, not even closed, is news when it comes again.
+  if (last === undefined) {
+    const isForgotten = watch.version !== undefined
+    return {
+      watch: isForgotten ? { ...watch, reported: undefined, version: undefined } : watch,
+      event: undefined
+    }
+  }
   const channel = Ledger.channel(ledger, watch.channelId)
   const version = channel === undefined ? undefined : versionOf(channel)
-  if (last.txHash === watch.reported) return { watch: { ...watch, version }, event: undefined }
+  const isSame = watch.version === undefined || version === watch.version
+  if (last.txHash === watch.reported && isSame) return { watch: { ...watch, version }, event: undefined }
   const tx = last.signedTx
   if (channel === undefined) {
-    const isOver = endsChannel.has(tx.tx._tag)
+    const isOver = endsChannel.has(Rules.coreOf(tx).tx._tag)
     return isOver
       ? { watch: { ...watch, reported: last.txHash, version }, event: { _tag: "ChannelClosed", tx } }
       : { watch, event: undefined }
@@ -248,11 +281,21 @@ const withDueHeight = (watch: DepthWatch, ledger: Ledger.Ledger): DepthWatch => 
   return found?.blockHash === undefined ? watch : { ...watch, dueAt: found.height + watch.depth }
 }
 
+const isUnlocked = (watch: UnlockWatch, ledger: Ledger.Ledger): boolean => {
+  const channel = Ledger.channel(ledger, watch.channelId)
+  return channel !== undefined && channel.lockedUntil < ledger.top.height
+}
+
+/** Whether blocks that were looked at are on the chain no more. */
+const hasForked = (watcher: ChainWatcher, ledger: Ledger.Ledger): boolean =>
+  watcher.seen !== undefined && Ledger.block(ledger, watcher.seen) === undefined
+
 /**
  * Looks at a newer chain: `included` are the transactions that went into blocks since the last look (none, right after
  * registering). A channel's machine is told about its newest transaction, with the channel as it is now, unless it knows
  * that transaction or the transaction left round, solo round, lock and state hash as they were. First come the events
- * of channels, then those of depths, each in the order of registration.
+ * of channels, then those of depths, then those of lock periods, each in the order of registration. After a fork switch
+ * look before, or when, the new blocks are there: `included` need not name what was dropped.
  *
  * @since 0.1.0
  * @category combinators
@@ -262,15 +305,30 @@ export const advance = (
   ledger: Ledger.Ledger,
   included: ReadonlyArray<Pick<Ledger.MinedTransaction, "signedTx">>
 ): { readonly watcher: ChainWatcher; readonly events: ReadonlyArray<Notice> } => {
-  const touched = new Set([...watcher.unseen, ...touchedBy(included)])
+  const forked = hasForked(watcher, ledger)
+  const touched = forked
+    ? HashMap.keys(watcher.channels)
+    : new Set([...watcher.unseen, ...touchedBy(included)])
   const { channels, events } = lookAtChannels(watcher, ledger, touched)
-  const depths = watcher.depths.map((watch) => withDueHeight(watch, ledger))
+  const depths = watcher.depths.map((watch) =>
+    withDueHeight(forked ? { ...watch, dueAt: undefined } : watch, ledger)
+  )
   const isDeep = (watch: DepthWatch): boolean => watch.dueAt !== undefined && watch.dueAt <= ledger.top.height
   const reached = depths
     .filter(isDeep)
     .map(({ machineId, txHash }): Notice => ({ machineId, event: { _tag: "MinimumDepthReached", txHash } }))
+  const unlocked = watcher.unlocks
+    .filter((watch) => isUnlocked(watch, ledger))
+    .map(({ machineId }): Notice => ({ machineId, event: { _tag: "ChannelUnlocked" } }))
   return {
-    watcher: { ...watcher, channels, unseen: [], depths: depths.filter((watch) => !isDeep(watch)) },
-    events: [...events, ...reached]
+    watcher: {
+      ...watcher,
+      channels,
+      unseen: [],
+      depths: depths.filter((watch) => !isDeep(watch)),
+      unlocks: watcher.unlocks.filter((watch) => !isUnlocked(watch, ledger)),
+      seen: ledger.tip.hash
+    },
+    events: [...events, ...reached, ...unlocked]
   }
 }

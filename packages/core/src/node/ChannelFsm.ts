@@ -13,16 +13,33 @@ import type { Request } from "../protocol/Request.js"
 import { acknowledged, operationError } from "./fsm/Answers.js"
 import * as Chain from "./fsm/Chain.js"
 import * as Closing from "./fsm/Closing.js"
+import * as Deposits from "./fsm/Deposits.js"
 import { proposalWhileSigning, race, secondProposal, signingError } from "./fsm/Endings.js"
 import * as Life from "./fsm/Life.js"
+import * as Locks from "./fsm/Locks.js"
+import * as Movements from "./fsm/Movements.js"
 import * as Opening from "./fsm/Opening.js"
 import * as Queries from "./fsm/Queries.js"
+import * as Reestablish from "./fsm/Reestablish.js"
+import * as Solo from "./fsm/Solo.js"
 import * as State from "./fsm/State.js"
 import { type StateName, stateRow } from "./fsm/States.js"
 import { type Outcome, Step } from "./fsm/Step.js"
-import { keyOf, onCall, onChain, onEvent, onPeer, onProposal, onSigned, type Row, row } from "./fsm/Table.js"
+import {
+  type Cell,
+  keyOf,
+  onCall,
+  onChain,
+  onEvent,
+  onPeer,
+  onProposal,
+  onSigned,
+  type Row,
+  row
+} from "./fsm/Table.js"
 import * as Updates from "./fsm/Updates.js"
 import type { CallId, FsmEffect, FsmEnvironment, FsmEvent } from "./FsmEvent.js"
+import type { CachedChannel } from "./StateCache.js"
 
 /**
  * What a state machine is started with.
@@ -68,6 +85,26 @@ export const normalize: (options: FsmOptions) => State.NormalizedOptions = State
 export const initial: (options: FsmOptions) => FsmState = State.initial
 
 /**
+ * A state machine that goes on where an earlier one ended, from what {@link cachedOf} had kept of that. Its first event
+ * is `Started`: it reports what happened on chain meanwhile, then `fsm_up` with its new id. With `LinkUp` the initiator
+ * begins the handshake; a client may come and go once that is done. If the channel is being closed on chain the machine
+ * goes on without its peer.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const restored: (cached: CachedChannel, ids: Reestablish.MachineIds) => FsmState = Reestablish.restored
+
+/**
+ * What is to be kept of a machine, while it runs or after its end: `undefined` before there is a state with both
+ * signatures, and when the channel is closed for good.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const cachedOf: (state: FsmState) => CachedChannel | undefined = Reestablish.cachedOf
+
+/**
  * Requests that this machine does not serve yet. They are refused with -32603 in every state.
  *
  * @since 0.1.0
@@ -77,13 +114,7 @@ export const notServed: ReadonlySet<Request["_tag"]> = new Set<Request["_tag"]>(
   "NewContract",
   "CallContract",
   "DryRunContract",
-  "ForceProgress",
-  "Deposit",
-  "Withdraw",
-  "SnapshotSolo",
-  "CloseSolo",
-  "Slash",
-  "Settle"
+  "ForceProgress"
 ])
 
 /** Requests that a responder without a peer swallows where it refuses all others with 108. */
@@ -95,7 +126,10 @@ const swallowedBeforePeer: ReadonlySet<Request["_tag"]> = new Set<Request["_tag"
 ])
 
 const anyState: Row = row(
-  onEvent("Started", Life.started),
+  onEvent("Started", (step) =>
+    step.state.reestablish === "none" ? Life.started(step) : Reestablish.cameBack(step)
+  ),
+  onEvent("LinkUp", Reestablish.linkUp),
   onEvent("ClientGone", Life.clientGone),
   onEvent("ClientAttached", Life.clientAttached),
   onEvent("LinkDown", Life.linkDown),
@@ -111,19 +145,62 @@ const anyState: Row = row(
   onCall("GetContract", Queries.getContract),
   onCall("CleanContractCalls", (step, _, callId) => Queries.cleanContractCalls(step, callId)),
   onCall("FetchHistory", Queries.fetchHistory),
+  onCall("SnapshotSolo", (step, _, callId) => step.refuse(callId, "unknown_request")),
+  onCall("CloseSolo", (step, _, callId) => step.refuse(callId, "unknown_request")),
+  onCall("Slash", (step, _, callId) => step.refuse(callId, "unknown_request")),
+  onCall("Settle", (step, _, callId) => step.refuse(callId, "unknown_request")),
   onCall("SigningError", (step, { code, tag }, callId) => signingError(step, tag, code, callId)),
   onPeer("InbandMessage", Queries.inbandMessage),
   onPeer("Acknowledgement", acknowledged),
   onPeer("OperationError", operationError),
+  onPeer("Reestablish", Reestablish.handshakeWaits),
+  onPeer("ReestablishAck", Reestablish.handshakeWaits),
+  onPeer("Locked", Locks.strayLocked),
   onPeer("PeerError", (step, message) => step.dropped("error", message.data)),
   onChain("ChannelChanged", Chain.channelChanged),
   onChain("ChannelClosing", Chain.channelClosing),
   onChain("ChannelClosed", Chain.channelClosed),
-  onChain("MinimumDepthReached", Chain.depthReached)
+  onChain("MinimumDepthReached", Chain.depthReached),
+  onChain("ChannelUnlocked", Solo.unlocked)
+)
+
+/** A close on chain can be answered and concluded whether the peer comes back or not. */
+const whileClosing: ReadonlyArray<Cell> = [onCall("Slash", Solo.slash), onCall("Settle", Solo.settle)]
+
+/**
+ * An own proposal is with the peer, and the peer's proposal meets it: a race. The reference node ends a machine whose
+ * signed shutdown meets a proposal, or whose deposit or withdrawal meets a shutdown; here they are races like any
+ * other. A leaving peer answers nothing: it is heard when the operation has run out of time.
+ */
+const halfSigned: Row = row(
+  onProposal("update", race),
+  onProposal("deposit", race),
+  onProposal("withdraw", race),
+  onProposal("shutdown", race),
+  onPeer("Leave", () => "postpone")
+)
+
+/** A co-signed deposit or withdrawal waits for the chain: whatever the peer begins meanwhile, it will learn of that. */
+const whileLocking: ReadonlyArray<Cell> = [
+  onProposal("update", Locks.proposalWhileLocking),
+  onProposal("deposit", Locks.proposalWhileLocking),
+  onProposal("withdraw", Locks.proposalWhileLocking),
+  onPeer("Leave", (step) => (Movements.isLocking(step.state) ? "postpone" : "unhandled"))
+]
+
+const deepEnough: Row = row(
+  ...whileLocking,
+  onProposal("shutdown", Closing.peerProposesShutdown),
+  onPeer("Locked", Locks.peerLocked)
 )
 
 const table: { readonly [Name in StateName]: Row } = {
-  awaiting_connect: row(onEvent("LinkUp", Opening.linkUp)),
+  awaiting_connect: row(
+    onEvent("LinkUp", (step) =>
+      step.state.reestablish === "none" ? Opening.linkUp(step) : Reestablish.linkUp(step)
+    ),
+    ...whileClosing
+  ),
   initialized: row(onPeer("ChannelAccept", Opening.channelAccept)),
   awaiting_open: row(onEvent("LinkUp", Opening.linkUp), onPeer("ChannelOpen", Opening.channelOpen)),
   accepted: row(onPeer("FundingCreated", Opening.fundingCreated)),
@@ -132,9 +209,21 @@ const table: { readonly [Name in StateName]: Row } = {
     onSigned("responder_sign", Opening.responderSigned),
     onSigned("update", (step, tx, pending) => Updates.propose(step, tx, pending, "awaiting_update_ack")),
     onSigned("update_ack", Updates.updateCoSigned),
+    onSigned("deposit_tx", Deposits.starterSigned),
+    onSigned("withdraw_tx", Deposits.starterSigned),
+    onSigned("deposit_ack", Deposits.acknowledgerSigned),
+    onSigned("withdraw_ack", Deposits.acknowledgerSigned),
     onSigned("shutdown_sign", (step, tx, pending) => Updates.propose(step, tx, pending, "mutual_closing")),
     onSigned("shutdown_sign_ack", Closing.shutdownCoSigned),
+    onSigned("snapshot_solo_tx", Solo.snapshotSigned),
+    onSigned("close_solo_sign", Solo.closeSoloSigned),
+    onSigned("slash_tx", Solo.slashSigned),
+    onSigned("settle_sign", Solo.settleSigned),
+    onCall("SnapshotSolo", Solo.insteadOfUnsigned(Solo.snapshotSolo)),
+    onCall("CloseSolo", Solo.insteadOfUnsigned(Solo.closeSolo)),
     onCall("Transfer", (step, _, callId) => secondProposal(step, callId)),
+    onCall("Deposit", (step, _, callId) => secondProposal(step, callId)),
+    onCall("Withdraw", (step, _, callId) => secondProposal(step, callId)),
     onProposal("update", proposalWhileSigning),
     onProposal("deposit", proposalWhileSigning),
     onProposal("withdraw", proposalWhileSigning)
@@ -142,40 +231,43 @@ const table: { readonly [Name in StateName]: Row } = {
   half_signed: row(onPeer("FundingSigned", Opening.fundingSigned)),
   awaiting_locked: row(
     onChain("MinimumDepthReached", Chain.depthWhileLocking),
-    onPeer("FundingLocked", () => "postpone")
+    onPeer("FundingLocked", () => "postpone"),
+    ...whileLocking,
+    onCall("CloseSolo", Locks.whenOverdue(Solo.closeSolo)),
+    onProposal("shutdown", Locks.proposalWhileLocking),
+    onPeer("Locked", (step) => (Movements.isLocking(step.state) ? "postpone" : "unhandled"))
   ),
-  signed: row(onPeer("FundingLocked", Opening.fundingLocked)),
+  signed: row(
+    onPeer("FundingLocked", Opening.fundingLocked),
+    onProposal("shutdown", Closing.peerProposesShutdown)
+  ),
   open: row(
     onCall("Transfer", Updates.transfer),
+    onCall("Deposit", Deposits.request),
+    onCall("Withdraw", Deposits.request),
     onCall("Shutdown", Closing.shutdown),
+    onCall("SnapshotSolo", Solo.snapshotSolo),
+    onCall("CloseSolo", Solo.closeSolo),
     onCall("Leave", (step, _, callId) => Life.leave(step, callId)),
     onCall("GetContractCall", (step, _, callId) => step.refuse(callId, "call_not_found")),
     onProposal("update", Updates.peerProposesUpdate),
-    onProposal("deposit", Updates.peerProposesUnserved),
-    onProposal("withdraw", Updates.peerProposesUnserved),
+    onProposal("deposit", Deposits.peerProposes("deposit")),
+    onProposal("withdraw", Deposits.peerProposes("withdraw")),
     onProposal("shutdown", Closing.peerProposesShutdown),
-    onPeer("Leave", Life.peerLeaves)
+    onPeer("Leave", Life.peerLeaves),
+    onPeer("Reestablish", Reestablish.peerComesBack)
   ),
   awaiting_update_ack: row(
     onProposal("update", race),
     onProposal("deposit", race),
     onProposal("withdraw", race)
   ),
-  // Deposits and withdrawals: their rows are empty until they are served.
-  dep_half_signed: row(),
-  wdraw_half_signed: row(),
-  dep_signed: row(),
-  wdraw_signed: row(),
+  dep_half_signed: halfSigned,
+  wdraw_half_signed: halfSigned,
+  dep_signed: deepEnough,
+  wdraw_signed: deepEnough,
   awaiting_leave_ack: row(onPeer("LeaveAck", Life.leaveAcknowledged), onPeer("Leave", Life.leavesCross)),
-  // The reference node ends a machine whose signed shutdown meets a proposal; here it is a race like any other. A
-  // leaving peer answers nothing: it is heard when the shutdown has run out of time.
-  mutual_closing: row(
-    onProposal("update", race),
-    onProposal("deposit", race),
-    onProposal("withdraw", race),
-    onProposal("shutdown", race),
-    onPeer("Leave", () => "postpone")
-  ),
+  mutual_closing: halfSigned,
   mutual_closed: row(
     onPeer("OperationError", (step, message) => {
       const outcome = Closing.closingError(step, message)
@@ -183,16 +275,21 @@ const table: { readonly [Name in StateName]: Row } = {
     })
   ),
   channel_closing: row(
+    ...whileClosing,
     onCall("Shutdown", Closing.shutdown),
+    onPeer("Reestablish", Reestablish.peerComesBack),
+    onPeer("ReestablishAck", Reestablish.peerAgrees),
+    onProposal("update", Chain.proposalWhileClosing),
+    onProposal("deposit", Chain.proposalWhileClosing),
+    onProposal("withdraw", Chain.proposalWhileClosing),
     onProposal("shutdown", Closing.peerProposesShutdown)
   ),
   channel_closed: row(
     onChain("MinimumDepthReached", Chain.depthWhileClosed),
     onChain("ChannelChanged", Chain.changedAfterClose)
   ),
-  // Coming back to a channel: empty until it is served.
-  awaiting_reestablish: row(),
-  reestablish_init: row()
+  awaiting_reestablish: row(...whileClosing, onPeer("Reestablish", Reestablish.peerComesBack)),
+  reestablish_init: row(...whileClosing, onPeer("ReestablishAck", Reestablish.peerAgrees))
 }
 
 /** What happens to a request that no cell takes. */

@@ -11,6 +11,7 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -21,10 +22,13 @@ import { Crypto } from "../crypto/Crypto.js"
 import * as ApiEncoding from "../encoding/ApiEncoding.js"
 import * as Bytes from "../encoding/Bytes.js"
 import { Codec } from "../protocol/Codec.js"
+import { ChainLog } from "./internal/shell/ChainLog.js"
 import type { ClientLink } from "./internal/shell/Machine.js"
-import { Shell } from "./internal/shell/Shell.js"
+import { type Durable, Shell } from "./internal/shell/Shell.js"
+import { StateEntries } from "./internal/shell/StateEntries.js"
 import { Timers } from "./internal/shell/Timers.js"
 import * as Ledger from "./Ledger.js"
+import { NodeStateError, NodeStorage, NodeStorageError } from "./NodeStorage.js"
 
 export type { ClientLink } from "./internal/shell/Machine.js"
 
@@ -60,10 +64,23 @@ export interface ChannelNodeService {
   readonly mineMicro: Effect.Effect<void>
   /** Adds aettos to an account, or makes it: a faucet. */
   readonly fund: (address: ApiEncoding.AccountAddress, amount: bigint) => Effect.Effect<void>
+  /**
+   * Another chain takes over: drops this many of the newest key blocks and what is on them. The dropped transactions
+   * wait for a block again where they still may, unless told otherwise. Fails where the chain has not so many blocks.
+   */
+  readonly fork: (
+    keyBlocks: number,
+    options?: { readonly returnTransactions?: boolean }
+  ) => Effect.Effect<void, Ledger.LedgerError>
   /** Whether a micro block is made as soon as a transaction waits. */
   readonly auto: (on: boolean) => Effect.Effect<void>
   /** The chain as it is now. */
   readonly ledger: Effect.Effect<Ledger.Ledger>
+  /**
+   * Ends when the node's storage has failed, and with it the node: clients are cut off, nobody is let in, no block is
+   * made. What clients were told until then is in the storage. Never ends for a node without a storage.
+   */
+  readonly storageFailure: Effect.Effect<NodeStorageError>
 }
 
 /**
@@ -119,21 +136,23 @@ export interface ChannelNodeOptions {
   readonly helpfulErrors?: boolean
 }
 
-/**
- * Starts a node that runs until its scope closes; then its timers are gone, and sockets are left to their transport.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const make = (
-  options: ChannelNodeOptions
+/** The chain and what belongs to it, as the node finds them. */
+interface Beginning {
+  readonly ledger: Ledger.Ledger
+  readonly durable: Durable | undefined
+}
+
+const start = (
+  options: ChannelNodeOptions,
+  beginning: Beginning
 ): Effect.Effect<ChannelNodeService, never, Crypto | Codec | Scope.Scope> =>
   Effect.gen(function* () {
     const crypto = yield* Crypto
     const codec = yield* Codec
     const timers = new Timers(yield* Effect.clock)
+    const storageFailure = yield* Deferred.make<NodeStorageError>()
     const { automatic = true, interval, keyBlocksAfter = 5 } = options.mining ?? {}
-    const shell = new Shell(codec, crypto, timers, options.ledger, {
+    const shellOptions = {
       automatic,
       keyBlocksAfter,
       interval: interval === undefined ? undefined : Duration.toMillis(interval),
@@ -142,7 +161,16 @@ export const make = (
       maxChannels: options.maxChannels ?? 1000,
       oldestPin: options.oldestPin ?? (automatic && keyBlocksAfter > 0 ? 10_000 : 10),
       helpfulErrors: options.helpfulErrors ?? false
-    })
+    }
+    const shell = new Shell(
+      codec,
+      crypto,
+      timers,
+      beginning.ledger,
+      shellOptions,
+      beginning.durable,
+      (error) => Deferred.unsafeDone(storageFailure, Effect.succeed(error))
+    )
 
     const writeLogs = Effect.suspend(() =>
       Effect.forEach(
@@ -175,6 +203,7 @@ export const make = (
         }
       })
 
+    if (beginning.durable !== undefined) yield* Effect.addFinalizer(() => work((shell) => shell.close()))
     yield* Effect.forkScoped(timers.run(work(() => undefined)))
     return {
       accept,
@@ -186,9 +215,60 @@ export const make = (
       mine: (keyBlocks) => work((shell) => shell.blocks.mine(keyBlocks)),
       mineMicro: work((shell) => shell.blocks.mineMicro()),
       fund: (address, amount) => work((shell) => shell.blocks.fund(address, amount)),
+      fork: (keyBlocks, { returnTransactions = true } = {}) =>
+        Effect.flatMap(
+          work((shell) => shell.blocks.fork(keyBlocks, returnTransactions)),
+          (refused) => (refused === undefined ? Effect.void : Effect.fail(refused))
+        ),
       auto: (on) => work((shell) => shell.blocks.auto(on)),
-      ledger: Effect.sync(() => shell.blocks.ledger)
+      ledger: Effect.sync(() => shell.blocks.ledger),
+      storageFailure: Deferred.await(storageFailure)
     }
+  })
+
+/**
+ * Starts a node that runs until its scope closes; then its timers are gone, and sockets are left to their transport.
+ *
+ * Everything is in memory: the chain begins with `ledger`, and what clients come back to is gone with the node. See
+ * {@link makeDurable} for a node that outlives its process.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  options: ChannelNodeOptions
+): Effect.Effect<ChannelNodeService, never, Crypto | Codec | Scope.Scope> =>
+  start(options, { ledger: options.ledger, durable: undefined })
+
+/**
+ * Starts a node that goes on where the last one on the same storage was: with its chain, and with all channels that it
+ * had.
+ *
+ * `ledger` must be the one the first of these nodes was started with; what was done since comes from the storage.
+ * Nothing is told to a client before it is durable, so a node that is killed loses nothing its clients know of: they
+ * reestablish their channels with their latest `fsm_id`. That costs a write for each co-signed round. States in the
+ * storage are encrypted under these ids.
+ *
+ * Fails with `NodeStorageError` when the storage cannot be read or written, and with `NodeStateError` when it holds the
+ * chain of another node. When it fails later, the node stops: see `storageFailure`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeDurable = (
+  options: ChannelNodeOptions
+): Effect.Effect<
+  ChannelNodeService,
+  NodeStorageError | NodeStateError,
+  NodeStorage | Crypto | Codec | Scope.Scope
+> =>
+  Effect.gen(function* () {
+    const storage = yield* NodeStorage
+    const opened = ChainLog.open(storage, options.ledger, yield* Crypto)
+    if (opened instanceof NodeStorageError || opened instanceof NodeStateError) return yield* opened
+    const states = StateEntries.open(storage)
+    if (states instanceof NodeStorageError || states instanceof NodeStateError) return yield* states
+    return yield* start(options, { ledger: opened.ledger, durable: { chain: opened.log, states } })
   })
 
 /**
@@ -209,3 +289,25 @@ export const make = (
  */
 export const layer = (options: ChannelNodeOptions): Layer.Layer<ChannelNode, never, Crypto | Codec> =>
   Layer.scoped(ChannelNode, make(options))
+
+/**
+ * The node on the storage in the environment as a layer. See {@link makeDurable}.
+ *
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { ChannelNode, Crypto, JsonRpcSignedTx, Ledger, NodeStorage } from "@aechannel/core"
+ *
+ * // With `FileNodeStorage.layer({ directory })` of `@aechannel/transport` it outlives its process.
+ * const node = ChannelNode.layerDurable({ ledger: Ledger.make({ networkId: "ae_dev", accounts: [] }) }).pipe(
+ *   Layer.provide([NodeStorage.layerMemory, Crypto.layerNoble, JsonRpcSignedTx.layer])
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerDurable = (
+  options: ChannelNodeOptions
+): Layer.Layer<ChannelNode, NodeStorageError | NodeStateError, NodeStorage | Crypto | Codec> =>
+  Layer.scoped(ChannelNode, makeDurable(options))

@@ -7,11 +7,10 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import * as Mailbox from "effect/Mailbox"
+import type { Scheduler } from "effect/Scheduler"
 import { TransportError, type TransportReason } from "../protocol/Errors.js"
-import { Transport, type TransportService } from "../services/Transport.js"
+import { Arrived, type Incoming, Transport, type TransportService } from "../services/Transport.js"
 import { ChannelNode, type ClientLink } from "./ChannelNode.js"
 
 const details: Record<"closed_by_node" | "connection_lost" | "closed_by_us", string> = {
@@ -47,15 +46,15 @@ export const make: Effect.Effect<TransportService, never, ChannelNode> = Effect.
           operation: "connect",
           detail: "the parameters of the opening are missing (a server answers HTTP 500)"
         })
-      const frames = yield* Mailbox.make<string, TransportError>()
+      const arrived = new Arrived()
       let ended: ((operation: string) => TransportError) | undefined
       const end = (reason: keyof typeof details, closeCode?: number): void => {
         if (ended !== undefined) return
         ended = (operation) => gone(reason, operation, closeCode)
-        frames.unsafeDone(Exit.fail(ended("receive")))
+        arrived.close(ended("receive"))
       }
       const link: ClientLink = {
-        send: (text) => void (ended === undefined && frames.unsafeOffer(text)),
+        send: (text) => arrived.offer(text),
         close: (code) => end("closed_by_node", code),
         terminate: () => end("connection_lost", 1006)
       }
@@ -65,12 +64,29 @@ export const make: Effect.Effect<TransportService, never, ChannelNode> = Effect.
           closed
         )
       )
+      const scheduler = yield* Effect.withFiberRuntime<Scheduler>((fiber) =>
+        Effect.succeed(fiber.currentScheduler)
+      )
+      const incoming: Incoming = {
+        poll: arrived.poll,
+        // In a turn of its own: the node is not done with its step while it sends.
+        onReadable: (wake) => {
+          let due = false
+          arrived.onReadable(() => {
+            if (due) return
+            due = true
+            scheduler.scheduleTask(() => {
+              due = false
+              wake()
+            }, 0)
+          })
+        }
+      }
       return {
         send: (text: string) =>
           Effect.suspend(() => (ended === undefined ? session.receive(text) : Effect.fail(ended("send")))),
-        receive: Effect.catchTag(frames.take, "NoSuchElementException", () =>
-          Effect.fail(gone("closed_by_us", "receive"))
-        )
+        receive: arrived.receive,
+        incoming
       }
     })
 }))

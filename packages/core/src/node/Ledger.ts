@@ -2,8 +2,12 @@
  * A simulated æternity chain as a value: accounts, channels, a mempool and blocks. Nothing is mined by itself; whoever
  * holds the value says when. An older value stays what it was, and shares with its successors what did not change.
  *
- * It knows no forks and no miners: fees are collected and counted. Of the kinds of transactions it supports
- * {@link supportedKinds}; the mempool refuses others with `not_supported: …`.
+ * It knows no miners: fees are collected and counted. Of the kinds of transactions it supports {@link supportedKinds};
+ * the mempool refuses others with `not_supported: …`. Its blocks follow the protocols of a schedule, Ceres unless told
+ * otherwise, and it can drop its newest blocks again ({@link fork}).
+ *
+ * Every operation is a deterministic function of its arguments: the same options and the same operations in the same
+ * order lead to an equal chain, block hashes included.
  *
  * Specification: æternity consensus (processing of transactions, blocks), æternity node (mempool).
  *
@@ -21,6 +25,7 @@ import type { CryptoService } from "../crypto/Crypto.js"
 import type { AccountAddress, BlockHash, ChannelId, TxHash } from "../encoding/ApiEncoding.js"
 import * as Trees from "../state/Trees.js"
 import type { ChainView } from "./ChainView.js"
+import type { GaAuthenticator } from "./GaAuthenticator.js"
 import * as Block from "./internal/ledger/Block.js"
 import * as ChainState from "./internal/ledger/ChainState.js"
 import * as Mempool from "./internal/ledger/Mempool.js"
@@ -88,7 +93,7 @@ export const TypeId: unique symbol = Symbol.for("@aechannel/core/Ledger")
 export interface Ledger {
   readonly [TypeId]: typeof TypeId
   readonly networkId: string
-  /** The protocol version of all blocks (6 is Ceres). */
+  /** The protocol version of the key block on top and of micro blocks on it (6 is Ceres). */
   readonly protocol: number
   /** Aettos for each unit of gas below which the mempool refuses. */
   readonly minimumGasPrice: bigint
@@ -109,12 +114,38 @@ export interface Ledger {
   readonly transactions: HashMap.HashMap<TxHash, MinedTransaction>
   /** @internal Transactions of a channel, oldest first. */
   readonly history: HashMap.HashMap<ChannelId, ReadonlyArray<TxHash>>
+  /** @internal The first height of each protocol, lowest first. */
+  readonly schedule: ReadonlyArray<readonly [height: number, protocol: number]>
+  /** @internal */
+  readonly authenticator: GaAuthenticator | undefined
+  /** @internal The chain as it was before its top key block. */
+  readonly below: Ledger | undefined
+  /** @internal What {@link fund} gave, the newest first: money out of nothing survives forks. */
+  readonly grants: Grant | undefined
+}
+
+/** One gift of the faucet, and those before it. */
+interface Grant {
+  readonly address: AccountAddress
+  readonly amount: bigint
+  readonly before: Grant | undefined
+}
+
+/**
+ * Which protocol is in force from which height on, for example `{ 1: 5, 100: 6 }`. Below the lowest height it is Roma.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ProtocolSchedule {
+  readonly [height: number]: number
 }
 
 /**
  * Why the mempool refuses a transaction: the reference node's names, among them `already_accepted` (it is in a block),
  * `already_known` (it waits), `invalid_at_protocol`, `signature_check_failed`, `nonce_too_low`, `nonce_too_high`,
- * `too_low_fee`, `too_low_gas_price_for_miner`, `account_is_not_payable`, `ttl_expired`; and `not_supported: <type>`
+ * `too_much_gas_for_auth_function`, `too_low_fee`, `too_low_gas_price`, `too_low_gas_price_for_miner`,
+ * `account_is_not_payable`, `ttl_expired`; `broken_tx` for a proof of inclusion that is none; and `not_supported: <type>`
  * for a kind this chain does not know.
  *
  * @since 0.1.0
@@ -126,6 +157,22 @@ export class MempoolError extends Data.TaggedError("MempoolError")<{
 }> {
   override get message(): string {
     return `The mempool refuses ${this.txHash}: ${this.reason}`
+  }
+}
+
+/**
+ * Why a chain cannot do what was asked of it: `not_enough_blocks`, it has fewer key blocks above its first ones than it
+ * should drop; `invalid_number`, the number of key blocks is no integer of at least 0.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class LedgerError extends Data.TaggedError("LedgerError")<{
+  readonly reason: "not_enough_blocks" | "invalid_number"
+  readonly detail: string
+}> {
+  override get message(): string {
+    return this.detail
   }
 }
 
@@ -143,18 +190,31 @@ export interface Mined {
 }
 
 /**
- * The kinds of transactions (`_tag`) this chain supports.
+ * The kinds of transactions (`_tag`) this chain supports; `GaAttachTx` and `GaMetaTx` only with an authenticator.
  *
  * @since 0.1.0
  * @category constants
  */
 export const supportedKinds: ReadonlyArray<string> = Rules.kinds
 
+type Schedule = Ledger["schedule"]
+
+const scheduleOf = (protocol: number | ProtocolSchedule): Schedule =>
+  typeof protocol === "number"
+    ? [[0, protocol]]
+    : Object.entries(protocol)
+        .map(([height, each]): Schedule[number] => [Number(height), each])
+        .sort(([a], [b]) => a - b)
+
+const protocolIn = (schedule: Schedule, height: number): number =>
+  schedule.findLast(([from]) => from <= height)?.[1] ?? Protocol.roma
+
 /**
  * A new chain: a genesis block at height 0 whose state holds the given accounts (balances in aettos; an account given
  * twice has both), and on it a key block at `startHeight`, 1 unless given. The heights between the two have no blocks.
- * `protocol` is 6 (Ceres) and `minimumGasPrice` 10⁹ aettos unless given; `timeMs` (milliseconds, default 0) is the time
- * of both blocks.
+ * `protocol` is 6 (Ceres) at all heights unless given, as one number or as a schedule (see `Protocol.scheduleOf` for
+ * those of real networks); `minimumGasPrice` is 10⁹ aettos unless given; `timeMs` (milliseconds, default 0) is the time
+ * of both blocks. `gaAuthenticator` runs the contracts of generalized accounts.
  *
  * @since 0.1.0
  * @category constructors
@@ -166,12 +226,13 @@ export const make = (options: {
     readonly balance: bigint
     readonly nonce?: bigint
   }>
-  readonly protocol?: number
+  readonly protocol?: number | ProtocolSchedule
   readonly startHeight?: number
   readonly minimumGasPrice?: bigint
   readonly timeMs?: number
+  readonly gaAuthenticator?: GaAuthenticator
 }): Ledger => {
-  const protocol = options.protocol ?? Protocol.latest
+  const schedule = scheduleOf(options.protocol ?? Protocol.latest)
   const timeMs = options.timeMs ?? 0
   const state = options.accounts.reduce((before, { address, balance, nonce }) => {
     const account = ChainState.account(before, address) ?? Account.make({ balance: 0n })
@@ -179,10 +240,23 @@ export const make = (options: {
     return ChainState.setAccount(before, address, after)
   }, ChainState.empty)
   const stateHash = Trees.stateHash(state.trees)
-  const zero = { height: 0, protocol, prevHash: Block.noHash, prevKeyHash: Block.noHash, stateHash, timeMs }
-  const genesis = Block.keyBlock(zero)
+  const base = { stateHash, timeMs }
+  const genesis = Block.keyBlock({
+    ...base,
+    height: 0,
+    protocol: protocolIn(schedule, 0),
+    prevHash: Block.noHash,
+    prevKeyHash: Block.noHash
+  })
   const height = Math.max(1, options.startHeight ?? 1)
-  const top = Block.keyBlock({ ...zero, height, prevHash: genesis.hash, prevKeyHash: genesis.hash })
+  const protocol = protocolIn(schedule, height)
+  const top = Block.keyBlock({
+    ...base,
+    height,
+    protocol,
+    prevHash: genesis.hash,
+    prevKeyHash: genesis.hash
+  })
   return {
     [TypeId]: TypeId,
     networkId: options.networkId,
@@ -199,14 +273,19 @@ export const make = (options: {
     ),
     keyBlocks: HashMap.make([0, genesis], [height, top]),
     transactions: HashMap.empty(),
-    history: HashMap.empty()
+    history: HashMap.empty(),
+    schedule,
+    authenticator: options.gaAuthenticator,
+    below: undefined,
+    grants: undefined
   }
 }
 
-const environmentOf = ({ networkId, protocol, top }: Ledger): Environment => ({
+const environmentOf = ({ authenticator, networkId, protocol, top }: Ledger): Environment => ({
   networkId,
   protocol,
-  height: top.height
+  height: top.height,
+  authenticator
 })
 
 const admit = (
@@ -249,12 +328,13 @@ const timeAfter = (ledger: Ledger, timeMs: number | undefined): number =>
   Math.max(ledger.tip.timeMs, timeMs ?? 0)
 
 /**
- * The chain with a transaction in its books: which block holds it, and which channel it is about.
+ * The chain with a transaction in its books: which block holds it, and which channel it is about (none, where a meta
+ * transaction was paid for in vain).
  *
  * @internal
  */
-export const recorded = (ledger: Ledger, mined: MinedTransaction): Ledger => {
-  const channelId = Rules.channelOf(mined.signedTx)
+export const recorded = (ledger: Ledger, mined: MinedTransaction, inVain = false): Ledger => {
+  const channelId = inVain ? undefined : Rules.channelOf(mined.signedTx)
   return {
     ...ledger,
     transactions: HashMap.set(ledger.transactions, mined.txHash, mined),
@@ -296,7 +376,13 @@ export const mineMicroBlock = (ledger: Ledger, crypto: CryptoService, timeMs?: n
   )
   const blocks = HashMap.set(ledger.blocks, block.hash, block)
   return {
-    ledger: included.reduce(recorded, { ...ledger, tip: block, state, mempool, blocks }),
+    ledger: included.reduce<Ledger>((each, mined) => recorded(each, mined, packed.inVain.has(mined.txHash)), {
+      ...ledger,
+      tip: block,
+      state,
+      mempool,
+      blocks
+    }),
     included,
     block
   }
@@ -318,18 +404,25 @@ export const mineKeyBlock = (ledger: Ledger, crypto: CryptoService, timeMs?: num
     if (micro.block === undefined) break
     included.push(...micro.included)
   }
+  const height = before.top.height + 1
+  const protocol = protocolIn(before.schedule, height)
+  // Call objects live for one generation.
+  const state = ChainState.withoutCalls(before.state)
   const block = Block.keyBlock({
-    height: before.top.height + 1,
-    protocol: before.protocol,
+    height,
+    protocol,
     prevHash: before.tip.hash,
     prevKeyHash: before.top.hash,
-    stateHash: Trees.stateHash(before.state.trees),
+    stateHash: Trees.stateHash(state.trees),
     timeMs: timeAfter(before, timeMs)
   })
   const after: Ledger = {
     ...before,
+    protocol,
     top: block,
     tip: block,
+    state,
+    below: before,
     mempool: Mempool.collectGarbage(before.mempool, block.height),
     blocks: HashMap.set(before.blocks, block.hash, block),
     keyBlocks: HashMap.set(before.keyBlocks, block.height, block)
@@ -345,8 +438,72 @@ export const mineKeyBlock = (ledger: Ledger, crypto: CryptoService, timeMs?: num
  */
 export const fund = (ledger: Ledger, address: AccountAddress, amount: bigint): Ledger => ({
   ...ledger,
-  state: ChainState.earn(ledger.state, address, amount)
+  state: ChainState.earn(ledger.state, address, amount),
+  grants: { address, amount, before: ledger.grants }
 })
+
+/** What was given after `until`, the oldest first. */
+const grantsSince = (grants: Grant | undefined, until: Grant | undefined): ReadonlyArray<Grant> => {
+  const since: Array<Grant> = []
+  for (let grant = grants; grant !== undefined && grant !== until; grant = grant.before) since.push(grant)
+  return since.reverse()
+}
+
+/** All transactions of a chain that another, which is a part of it, does not have; in the order of their blocks. */
+const droppedSince = (ledger: Ledger, base: Ledger): ReadonlyArray<SignedTx.SignedTx> => {
+  const dropped: Array<SignedTx.SignedTx> = []
+  let at: Block.Block | undefined = ledger.tip
+  while (at !== undefined && at.hash !== base.tip.hash) {
+    const hashes: ReadonlyArray<TxHash> = at._tag === "MicroBlock" ? at.txHashes : []
+    for (const txHash of hashes.toReversed()) {
+      const mined = Option.getOrUndefined(HashMap.get(ledger.transactions, txHash))
+      if (mined !== undefined) dropped.push(mined.signedTx)
+    }
+    at = block(ledger, at.prevHash)
+  }
+  return dropped.reverse()
+}
+
+/**
+ * Another chain takes over: the newest `keyBlocks` key blocks are dropped, with all micro blocks on them; 0 drops
+ * nothing. What is below stays as it is, the micro blocks of the generation that is on top then included. Their
+ * transactions go back to the mempool, where they may still be valid by ttl and nonce (not with `returnTransactions:
+ * false`); those that waited go on waiting. What {@link fund} gave stays given. The blocks of the first height and the
+ * genesis block cannot be dropped: `LedgerError`.
+ *
+ * Mining the same again, with the same times, leads to the same chain.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const fork = (
+  ledger: Ledger,
+  keyBlocks: number,
+  options?: { readonly returnTransactions?: boolean }
+): Ledger | LedgerError => {
+  if (!Number.isSafeInteger(keyBlocks) || keyBlocks < 0) {
+    return new LedgerError({
+      reason: "invalid_number",
+      detail: `A chain drops a whole number of key blocks, at least 0, not ${keyBlocks}`
+    })
+  }
+  if (keyBlocks === 0) return ledger
+  let base: Ledger | undefined = ledger
+  for (let n = 0; n < keyBlocks && base !== undefined; n++) base = base.below
+  if (base === undefined) {
+    return new LedgerError({
+      reason: "not_enough_blocks",
+      detail: `The chain cannot drop ${keyBlocks} key blocks: it has fewer above its first height`
+    })
+  }
+  const state = grantsSince(ledger.grants, base.grants).reduce(
+    (each, { address, amount }) => ChainState.earn(each, address, amount),
+    base.state
+  )
+  const back = options?.returnTransactions === false ? [] : droppedSince(ledger, base)
+  const mempool = Mempool.takeBack(ledger.mempool, back, state, base.top.height)
+  return { ...base, state, grants: ledger.grants, mempool }
+}
 
 /**
  * An account, `undefined` where nobody ever paid into it.

@@ -15,7 +15,8 @@ import { Context, Data, Layer } from "effect"
  * @category errors
  */
 export class NodeStorageError extends Data.TaggedError("NodeStorageError")<{
-  readonly operation: "read" | "write" | "append" | "remove" | "list"
+  readonly operation: "open" | "read" | "write" | "append" | "remove" | "list"
+  /** Of the value or log; a storage that cannot be opened has its own, such as the directory. */
   readonly name: string
   /** A sentence: what went wrong and what to do. */
   readonly detail: string
@@ -26,7 +27,28 @@ export class NodeStorageError extends Data.TaggedError("NodeStorageError")<{
 }
 
 /**
- * Named byte strings. Names are made of letters, digits, `_`, `-` and `.`.
+ * What is in the storage cannot be used, and was not changed.
+ *
+ * - `other_chain`: it was written by a node of another network, or whose chain began otherwise
+ * - `other_version`: it was written by another version of this library
+ * - `damaged`: its content contradicts itself
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class NodeStateError extends Data.TaggedError("NodeStateError")<{
+  readonly reason: "other_chain" | "other_version" | "damaged"
+  /** A sentence: what does not fit and what to do. */
+  readonly detail: string
+}> {
+  override get message(): string {
+    return `The node cannot start from its storage: ${this.detail}`
+  }
+}
+
+/**
+ * Named byte strings. Names are made of letters, digits, `_`, `-` and `.`, and do not begin
+ * with a `.`. A value and a log do not have the same name.
  *
  * - `write`: replaces all of it, atomically; durable when it returns
  * - `append`: adds one record to a log; durable when it returns

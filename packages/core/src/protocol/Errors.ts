@@ -24,7 +24,7 @@ export type EndedBy = "we" | "peer" | "node"
 export interface EndedFields {
   /** The flow, such as `transfer`, `shutdown` or `open`. */
   readonly operation: string
-  /** The step that was reached, such as `sign.update` or `awaiting update`. */
+  /** The step that was reached, such as `sign.update`; `chain` when only the chain was waited for. */
   readonly step: string
   readonly endedBy: EndedBy
   /** The code on the wire. */
@@ -34,10 +34,16 @@ export interface EndedFields {
   readonly channelId: ChannelId | null
 }
 
+/** What helps when only the chain, not the peer, was waited for. */
+const chainAdvice: { readonly [code: number]: string } = {
+  2: "Another transaction of the channel came first; see what it did before you ask again.",
+  3: "The transaction may still be mined; look at the chain before you ask again, with a higher fee."
+}
+
 const explain = (error: EndedFields, what: string, advice: string): string =>
   `${error.operation} ended at ${error.step}: ${what} by ${
     error.endedBy === "we" ? "us" : error.endedBy === "peer" ? "the peer" : "our node"
-  } (code ${error.code}). Both parties are at round ${error.round} of ${error.channelId ?? "a channel without an id yet"}. ${advice}`
+  } (code ${error.code}). Both parties are at round ${error.round} of ${error.channelId ?? "a channel without an id yet"}. ${(error.step === "chain" ? chainAdvice[error.code] : undefined) ?? advice}`
 
 /** Code 1: what was to be signed, or a signature, was found invalid. @since 0.1.0 @category errors */
 export class ValidationError extends Data.TaggedError("ValidationError")<EndedFields> {
@@ -137,6 +143,8 @@ const adviceByData: ReadonlyMap<number, string> = new Map([
   [1006, "Check the ct_ text."],
   [1009, "Check the cb_ text."],
   [1011, "Check both account ids; each account must exist on chain, so fund it first."],
+  [1012, "The latest state came on chain by itself; there is nothing to put there."],
+  [1013, "The chain holds the latest state already; there is nothing to do."],
   [1016, "Use the latest fsm id that this party received."],
   [1018, "It is too late to call it off; wait for its end."],
   [2000, "Give the fsm id together with the channel id."]
@@ -230,20 +238,24 @@ const storeFailures = {
   read: "the channel store could not be read",
   write: "the channel store could not be written",
   conflict: "another writer uses the same channel's record",
-  corrupt: "what the channel store holds is damaged"
+  corrupt: "what the channel store holds is damaged",
+  unsupported: "what the channel store holds cannot be read by this version of the library",
+  lease_lost: "another client has taken over the channel's record"
 } as const
 
 const storeAdvice = {
   read: "Nothing was signed; repair the store, then open the channel again.",
   write: "Nothing is signed from now on; repair the store, then open the channel again.",
   conflict: "Nothing is signed from now on; run one client for each party of a channel.",
-  corrupt: "Nothing is signed; restore the record before you use the channel."
+  corrupt: "Nothing is signed; restore the record before you use the channel.",
+  unsupported: "Nothing is signed; use the version that wrote it or a later one.",
+  lease_lost: "Nothing is signed here from now on; use the client that took over, or resume the channel here."
 } as const
 
 /** The channel store could not read or write. Nothing is signed while it cannot. @since 0.1.0 @category errors */
 export class StoreError extends Data.TaggedError("StoreError")<{
   readonly operation: string
-  readonly reason: "read" | "write" | "conflict" | "corrupt"
+  readonly reason: "read" | "write" | "conflict" | "corrupt" | "unsupported" | "lease_lost"
   readonly detail: string
 }> {
   override get message(): string {

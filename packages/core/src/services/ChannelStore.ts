@@ -12,6 +12,7 @@ import type { AccountAddress, ChannelId, TxHash } from "../encoding/ApiEncoding.
 import { StoreError } from "../protocol/Errors.js"
 import type { FsmId } from "../protocol/NodeMessage.js"
 import type { ChannelTerms, Role } from "../protocol/OpenParameters.js"
+import type { Request } from "../protocol/Request.js"
 import type { SignTag } from "../protocol/SignTag.js"
 import type { Update } from "../state/Update.js"
 
@@ -58,6 +59,23 @@ export interface Exposure {
 }
 
 /**
+ * Our own operation under way, so that a client that comes back can tell what became of it.
+ *
+ * - `kind`: the operation's name, as events and errors have it, such as `transfer`
+ * - `request`: what the node was asked; none with the opening, which is asked for by connecting
+ * - `txHash`: what we decided to sign for it, if the node has asked already; the intent and the exposure of the same
+ *   hash say how far it came
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PendingOperation {
+  readonly kind: string
+  readonly request: Request | undefined
+  readonly txHash: TxHash | undefined
+}
+
+/**
  * Everything that must outlive the process, for one channel and one party.
  *
  * - `round`, `coSigned`, `trees`: the latest co-signed state; round 0 and no transaction before the opening is
@@ -66,6 +84,7 @@ export interface Exposure {
  * - `intents`: decisions since the latest co-signed round
  * - `exposure`: what the peer could still complete
  * - `frozen`: why nothing is signed any more
+ * - `pending`: our own operation under way when this was written
  *
  * @since 0.1.0
  * @category models
@@ -83,6 +102,7 @@ export interface ChannelRecord {
   readonly intents: ReadonlyArray<Intent>
   readonly exposure: ReadonlyArray<Exposure>
   readonly frozen: string | undefined
+  readonly pending: PendingOperation | undefined
 }
 
 /**
@@ -108,18 +128,47 @@ export interface StoredRecord {
 }
 
 /**
- * - `read`: the record as last written
- * - `write`: writes the whole record, all or nothing, if the stored version is `expected` (0: there is none yet). It
- *   is durable and has version `expected + 1` when the effect succeeds. Fails with `conflict` when another writer was
- *   there, with `write` when it could not be written; then nothing has changed.
- * - `list`: the keys of all records
+ * A claim's number: 1 for the first claim of a channel's record, one more with every later one.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Fence = number
+
+/**
+ * What a writer expects to find: the version it has seen (0: there is no record yet), and that nobody has claimed the
+ * record after it did.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Expected {
+  readonly version: number
+  readonly fence: Fence
+}
+
+/**
+ * Where records are kept. Every effect fails with `read` or `write` when the store cannot work, with `corrupt` when
+ * what it finds is damaged, with `unsupported` when a later version of this library has written it.
+ *
+ * - `claim`: makes the caller the only writer of a record, written or not. Whoever claimed it before cannot write any
+ *   more. Durable when the effect succeeds.
+ * - `read`: the record as last written; needs no claim
+ * - `write`: writes the whole record, all or nothing, if the latest claim and the stored version are `expected`. It is
+ *   durable and has version `expected.version + 1` when the effect succeeds. Fails with `lease_lost` when there was a
+ *   later claim (or none), with `conflict` when the version is another one, with `write` when it could not be written;
+ *   then nothing has changed. Fence and version are checked in the transaction that writes.
+ * - `list`: the keys of all records, sorted
+ *
+ * `testing/ChannelStoreSuite` has the tests that every store must pass.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ChannelStoreService {
+  readonly claim: (key: RecordKey) => Effect.Effect<Fence, StoreError>
   readonly read: (key: RecordKey) => Effect.Effect<StoredRecord | undefined, StoreError>
-  readonly write: (record: ChannelRecord, expected: number) => Effect.Effect<void, StoreError>
+  readonly write: (record: ChannelRecord, expected: Expected) => Effect.Effect<void, StoreError>
   readonly list: Effect.Effect<ReadonlyArray<RecordKey>, StoreError>
 }
 
@@ -134,7 +183,40 @@ export class ChannelStore extends Context.Tag("@aechannel/core/ChannelStore")<
   ChannelStoreService
 >() {}
 
+/**
+ * Why a write must not happen, for makers of stores: what is stored against what the writer expects. Nothing when it
+ * may happen.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const refusalOf = (stored: Expected, expected: Expected): StoreError | undefined => {
+  if (stored.fence !== expected.fence)
+    return new StoreError({
+      operation: "write",
+      reason: "lease_lost",
+      detail:
+        stored.fence === 0
+          ? `nobody has claimed the record, and the writer came with claim ${expected.fence}`
+          : `claim ${stored.fence} is in force where the writer came with claim ${expected.fence}`
+    })
+  if (stored.version !== expected.version)
+    return new StoreError({
+      operation: "write",
+      reason: "conflict",
+      detail: `version ${stored.version} is stored where ${expected.version} was expected; another writer is at work`
+    })
+  return undefined
+}
+
 const textOf = (key: RecordKey): string => `${key.channelId}/${key.role}`
+
+/** What is kept for one key: its latest claim and its record, if it was written. */
+interface Slot {
+  readonly key: RecordKey
+  readonly fence: Fence
+  readonly stored: StoredRecord | undefined
+}
 
 /**
  * A store in memory; gone with the process.
@@ -143,32 +225,33 @@ const textOf = (key: RecordKey): string => `${key.channelId}/${key.role}`
  * @category constructors
  */
 export const makeMemory: Effect.Effect<ChannelStoreService> = /*#__PURE__*/ Effect.map(
-  Ref.make<ReadonlyMap<string, StoredRecord>>(new Map()),
-  (records): ChannelStoreService => ({
-    read: (key) => Effect.map(Ref.get(records), (all) => all.get(textOf(key))),
+  Ref.make<ReadonlyMap<string, Slot>>(new Map()),
+  (slots): ChannelStoreService => ({
+    claim: ({ channelId, role }) =>
+      Ref.modify(slots, (all) => {
+        const key = { channelId, role }
+        const before = all.get(textOf(key))
+        const fence = (before?.fence ?? 0) + 1
+        return [fence, new Map(all).set(textOf(key), { key, fence, stored: before?.stored })] as const
+      }),
+    read: (key) => Effect.map(Ref.get(slots), (all) => all.get(textOf(key))?.stored),
     write: (record, expected) =>
       Effect.flatten(
-        Ref.modify(
-          records,
-          (all): readonly [Effect.Effect<void, StoreError>, ReadonlyMap<string, StoredRecord>] => {
-            const stored = all.get(textOf(record))?.version ?? 0
-            if (stored !== expected)
-              return [
-                Effect.fail(
-                  new StoreError({
-                    operation: "write",
-                    reason: "conflict",
-                    detail: `version ${stored} is stored where ${expected} was expected; another writer is at work`
-                  })
-                ),
-                all
-              ]
-            return [Effect.void, new Map(all).set(textOf(record), { version: expected + 1, record })]
-          }
-        )
+        Ref.modify(slots, (all): readonly [Effect.Effect<void, StoreError>, ReadonlyMap<string, Slot>] => {
+          const { channelId, role } = record
+          const key = { channelId, role }
+          const slot = all.get(textOf(key)) ?? { key, fence: 0, stored: undefined }
+          const refusal = refusalOf({ version: slot.stored?.version ?? 0, fence: slot.fence }, expected)
+          if (refusal !== undefined) return [Effect.fail(refusal), all]
+          const stored = { version: expected.version + 1, record }
+          return [Effect.void, new Map(all).set(textOf(key), { ...slot, stored })]
+        })
       ),
-    list: Effect.map(Ref.get(records), (all) =>
-      Array.from(all.values(), ({ record: { channelId, role } }) => ({ channelId, role }))
+    list: Effect.map(Ref.get(slots), (all) =>
+      Array.from(all)
+        .filter(([, { stored }]) => stored !== undefined)
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([, { key }]) => key)
     )
   })
 )

@@ -27,7 +27,8 @@ export interface PartyBalances {
  * A proposal that was verified: its bytes are what the other fields say.
  *
  * - `operation`: `open` (the create transaction: our own terms, so that it is ours as much as the peer's), `update`
- *   (a new off-chain state) or `shutdown` (closing together)
+ *   (a new off-chain state), `deposit` (the peer brings coins of its own), `withdraw` (the peer takes coins of its own)
+ *   or `shutdown` (closing together)
  * - `round`: the round that the proposal leads to; with `shutdown` the round that is closed
  * - `before`, `after`: balances now and when it is done, for `shutdown` after the fee
  * - `worstOwnBalance`: the lowest own balance (aettos) of the co-signed state and of every transaction that we have
@@ -37,7 +38,7 @@ export interface PartyBalances {
  * @category models
  */
 export interface Proposal {
-  readonly operation: "open" | "update" | "shutdown"
+  readonly operation: "open" | "update" | "deposit" | "withdraw" | "shutdown"
   readonly tag: SignTag
   readonly proposer: AccountAddress
   readonly channelId: ChannelId

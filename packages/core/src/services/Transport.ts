@@ -17,6 +17,24 @@ export interface Connection {
   readonly send: (text: string) => Effect.Effect<void, TransportError>
   /** The next frame, in order; when all are taken and the connection is gone, fails with how it ended. One reader. */
   readonly receive: Effect.Effect<string, TransportError>
+  /**
+   * The way of `receive` without a fiber that waits, for transports whose frames come by callbacks ({@link Arrived} has
+   * it). A connection need not have it; who reads uses either.
+   */
+  readonly incoming?: Incoming
+}
+
+/**
+ * Frames that have come. See {@link Connection}.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Incoming {
+  /** The next frame, in order. Undefined while there is none; how the connection ended, when all are taken. */
+  readonly poll: () => string | TransportError | undefined
+  /** Who is called when there may be something to poll after there was nothing. There is one at a time. */
+  readonly onReadable: (wake: () => void) => void
 }
 
 /** @since 0.1.0 @category models */
@@ -35,6 +53,78 @@ export interface TransportService {
  * @category tags
  */
 export class Transport extends Context.Tag("@aechannel/core/Transport")<Transport, TransportService>() {}
+
+/**
+ * Frames that have come and were not taken yet, in order, and then how the connection ended: the receiving half of a
+ * connection, for transports whose frames come by callbacks.
+ *
+ * @example
+ * ```ts
+ * import * as assert from "node:assert"
+ * import { Transport } from "@aechannel/core"
+ * import { Effect } from "effect"
+ *
+ * const arrived = new Transport.Arrived()
+ * const waiting = Effect.runPromise(arrived.receive)
+ * arrived.offer("a frame")
+ *
+ * assert.strictEqual(await waiting, "a frame")
+ * assert.strictEqual(arrived.poll(), undefined)
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export class Arrived implements Incoming {
+  private frames: Array<string> = []
+  private taken = 0
+  private end: TransportError | undefined
+  private wake: () => void = () => {}
+
+  /** A frame has come; after the end it is lost. */
+  offer(text: string): void {
+    if (this.end !== undefined) return
+    this.frames.push(text)
+    this.wake()
+  }
+
+  /** The connection is gone. The first time counts. */
+  close(error: TransportError): void {
+    if (this.end !== undefined) return
+    this.end = error
+    this.wake()
+  }
+
+  /** See {@link Incoming}. */
+  readonly poll = (): string | TransportError | undefined => {
+    const text = this.frames[this.taken]
+    if (text === undefined) return this.end
+    this.taken += 1
+    if (this.taken === this.frames.length) {
+      this.frames = []
+      this.taken = 0
+    }
+    return text
+  }
+
+  /** See {@link Incoming}. */
+  readonly onReadable = (wake: () => void): void => {
+    this.wake = wake
+  }
+
+  /** See {@link Connection}. */
+  readonly receive: Effect.Effect<string, TransportError> = Effect.suspend(() => {
+    const next = this.poll()
+    if (next !== undefined) return typeof next === "string" ? Effect.succeed(next) : Effect.fail(next)
+    // What is there is taken only by who goes on: whoever is interrupted in between loses nothing.
+    return Effect.zipRight(
+      Effect.async<void>((resume) => {
+        this.wake = () => resume(Effect.void)
+      }),
+      this.receive
+    )
+  })
+}
 
 /**
  * A frame on its way: `out` goes from the client to the node.

@@ -208,6 +208,24 @@ const applyOne = (trees: Trees.Trees, update: Update, options: Options): Trees.T
   }
 }
 
+interface Application {
+  readonly updates: ReadonlyArray<Update>
+  readonly options: Options
+  readonly result: Trees.Trees
+}
+
+/** What the latest updates made of trees: a proposal that was checked is applied when both have signed it. */
+const latest = new WeakMap<Trees.Trees, Application>()
+
+/** The environment of a contract is its executor's own and may be another one the next time. */
+const isSame = (one: Options, other: Options): boolean =>
+  one.contracts === undefined &&
+  other.contracts === undefined &&
+  one.round === other.round &&
+  one.channelReserve === other.channelReserve &&
+  one.participants?.[0] === other.participants?.[0] &&
+  one.participants?.[1] === other.participants?.[1]
+
 /**
  * The trees of the round `options.round` that the updates lead to, or the first update that cannot be applied. The
  * given trees, those of the round before, stay as they are.
@@ -216,6 +234,18 @@ const applyOne = (trees: Trees.Trees, update: Update, options: Options): Trees.T
  * @category combinators
  */
 export const applyUpdates = (
+  trees: Trees.Trees,
+  updates: ReadonlyArray<Update>,
+  options: Options
+): Trees.Trees | UpdateError => {
+  const known = latest.get(trees)
+  if (known !== undefined && known.updates === updates && isSame(known.options, options)) return known.result
+  const result = applyAll(trees, updates, options)
+  if (!(result instanceof UpdateError)) latest.set(trees, { updates, options, result })
+  return result
+}
+
+const applyAll = (
   trees: Trees.Trees,
   updates: ReadonlyArray<Update>,
   options: Options

@@ -120,7 +120,12 @@ const wrapper = (name: StateHash.TreeName, tag: number): ObjectKind => ({
 })
 
 const encodeWrapped = (trie: Trie.Trie, tag: number): Uint8Array =>
-  encodeObject(tag, 1, [Trie.encodeMtree(trie)])
+  (Trie.isEmpty(trie) ? emptyWrapped.get(tag) : undefined) ?? encodeObject(tag, 1, [Trie.encodeMtree(trie)])
+
+// Most trees of most channels are empty.
+const emptyWrapped: ReadonlyMap<number, Uint8Array> = new Map(
+  wrappers.map(([, tag]) => [tag, encodeObject(tag, 1, [Trie.encodeMtree(Trie.empty)])])
+)
 
 const decodeWrapped = (bytes: Uint8Array, kind: ObjectKind): Trie.Trie =>
   Trie.decodeMtreeOrThrow(bytesField(objectFields(bytes, kind)[0], kind.what))
@@ -230,9 +235,6 @@ export const callsFromTextOrThrow = (text: string): Trie.Trie =>
 export const callsFromText = (text: string): Effect.Effect<Trie.Trie, DecodeError.DecodeError> =>
   DecodeError.attempt(() => callsFromTextOrThrow(text))
 
-/** Accounts by the bytes that a trie keeps of them. */
-const accounts = new WeakMap<Uint8Array, Account.Account>()
-
 /**
  * The account of a participant or a contract, `undefined` if there is none.
  *
@@ -243,13 +245,10 @@ export const account = (
   trees: Trees,
   id: ApiEncoding.AccountAddress | ApiEncoding.ContractId
 ): Account.Account | undefined => {
-  const bytes = Trie.get(trees.accounts, ApiEncoding.bytesOf(id))
-  if (bytes === undefined) return undefined
-  const known = accounts.get(bytes)
-  if (known !== undefined) return known
-  const read = Account.decodeOrThrow(bytes)
-  accounts.set(bytes, read)
-  return read
+  const node = Trie.find(trees.accounts, ApiEncoding.bytesOf(id))
+  if (node?.value === undefined) return undefined
+  node.account ??= Account.decodeOrThrow(node.value)
+  return node.account
 }
 
 /**
@@ -285,7 +284,13 @@ export const setAccount = (
   trees: Trees,
   id: ApiEncoding.AccountAddress | ApiEncoding.ContractId,
   value: Account.Account
-): Trees => ({ ...trees, accounts: Trie.put(trees.accounts, ApiEncoding.bytesOf(id), Account.encode(value)) })
+): Trees => {
+  const key = ApiEncoding.bytesOf(id)
+  const accounts = Trie.put(trees.accounts, key, Account.encode(value))
+  const node = Trie.find(accounts, key)
+  if (node !== undefined) node.account = value
+  return { ...trees, accounts }
+}
 
 /**
  * Trees without calls, as at the start of every round.

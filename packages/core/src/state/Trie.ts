@@ -81,20 +81,27 @@ const make = (root: TrieNode | undefined): Trie => (root === undefined ? empty :
  * @since 0.1.0
  * @category getters
  */
-export const get = (trie: Trie, key: Uint8Array): Uint8Array | undefined => {
+export const get = (trie: Trie, key: Uint8Array): Uint8Array | undefined => find(trie, key)?.value
+
+/**
+ * The node that holds the value of a key.
+ *
+ * @internal
+ */
+export const find = (trie: Trie, key: Uint8Array): Leaf | Branch | undefined => {
   const path = toNibbles(key)
   let node: TrieNode | undefined = trie.root
   let at = 0
   while (node !== undefined) {
     if (node.kind === "branch") {
-      if (at === path.length) return node.value
+      if (at === path.length) return node
       node = node.children[path[at] as number]
       at++
     } else {
       const shared = commonPrefix(node.path, path, at)
       if (shared !== node.path.length) return undefined
       at += shared
-      if (node.kind === "leaf") return at === path.length ? node.value : undefined
+      if (node.kind === "leaf") return at === path.length ? node : undefined
       node = node.child
     }
   }

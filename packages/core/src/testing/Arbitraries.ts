@@ -43,4 +43,5 @@
 export * from "./internal/chain.js"
 export * from "./internal/encodings.js"
 export * from "./internal/protocol.js"
+export * from "./internal/services.js"
 export * from "./internal/state.js"

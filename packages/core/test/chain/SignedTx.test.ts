@@ -310,6 +310,27 @@ describe("a signature is proven once", () => {
     expect(checks()).toBe(1)
   })
 
+  it("and by the values that are made of it", () => {
+    const { checks, crypto } = counting()
+    const received = read()
+    expect(SignedTx.isSignedBy(received, initiator.address, { networkId, crypto })).toBe(true)
+    const both = SignedTx.sign(received, responder, { networkId, crypto })
+    const merged = SignedTx.merge(SignedTx.unsigned(round(2)), both)
+    if (merged instanceof DecodeError) throw merged
+    for (const signed of [both, merged])
+      expect(SignedTx.verify(signed, [initiator.address, responder.address], { networkId, crypto })).toBe(
+        "ok"
+      )
+    expect(checks()).toBe(1)
+  })
+
+  it("but not by another value with the same bytes: whoever else reads it verifies it again", () => {
+    const { checks, crypto } = counting()
+    for (const _ of [1, 2])
+      expect(SignedTx.isSignedBy(read(), initiator.address, { networkId, crypto })).toBe(true)
+    expect(checks()).toBe(2)
+  })
+
   it("for one account, network, mode, protocol and transaction", () => {
     const received = read()
     const [signature] = received.signatures

@@ -308,7 +308,7 @@ describe("stores", () => {
     let writes = 0
     return Effect.map(ChannelStore.makeMemory, (store) => ({
       ...store,
-      write: (record: ChannelStore.ChannelRecord, expected: number) =>
+      write: (record: ChannelStore.ChannelRecord, expected: ChannelStore.Expected) =>
         Effect.suspend(() =>
           when(record, ++writes)
             ? Effect.fail(new StoreError({ operation: "write", reason: "write", detail: "disk full" }))
@@ -328,7 +328,7 @@ describe("stores", () => {
         const party = layerOf(
           Effect.map(ChannelStore.makeMemory, (store) => ({
             ...store,
-            write: (record: ChannelStore.ChannelRecord, expected: number) =>
+            write: (record: ChannelStore.ChannelRecord, expected: ChannelStore.Expected) =>
               Effect.zipLeft(
                 store.write(record, expected),
                 Effect.sync(() =>

@@ -48,7 +48,7 @@ const fragile = () => {
       ChannelStore.ChannelStore,
       Effect.map(ChannelStore.makeMemory, (memory) => ({
         ...memory,
-        write: (record: ChannelStore.ChannelRecord, expected: number) =>
+        write: (record: ChannelStore.ChannelRecord, expected: ChannelStore.Expected) =>
           Effect.suspend(() => told.fails ?? memory.write(record, expected))
       }))
     )
@@ -195,6 +195,40 @@ describe("a client whose co-signed state could not be stored", () => {
       yield* open.node.expect("leave")
       open.node.say({ _tag: "LeaveReport", state: coSigned(paying(5n)) })
       yield* Fiber.join(leave)
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe("a client whose channel another client has taken over", () => {
+  it.live.each(roles)("I7, I11: signs nothing more, and says why: %s", (role) =>
+    Effect.gen(function* () {
+      const memory = yield* ChannelStore.makeMemory
+      const open = yield* openScripted(role, { store: Layer.succeed(ChannelStore.ChannelStore, memory) })
+      const { channel, node } = open
+      const [key] = yield* memory.list
+      if (key === undefined) throw new Error("nothing was stored")
+      const before = yield* memory.read(key)
+      yield* memory.claim(key)
+      const signed = node.log.length
+      const fiber = yield* Effect.fork(channel.transfer({ amount: 5n, from: initiator.address }))
+      yield* node.expect("update.new")
+      askUpdate(node)
+      const error = yield* failure(fiber)
+      expect(error).toMatchObject({ _tag: "StoreError", reason: "lease_lost" })
+      expect(error.message).toContain("another client has taken over the channel's record")
+      expect(yield* eventOf(channel, "StoreFailed")).toMatchObject({ error: { reason: "lease_lost" } })
+      expect((yield* channel.status.get).frozen).toContain("another client has taken over the channel")
+      expect(errorOf(yield* node.expect("update"))).toBe(4)
+      node.conflict(1, 4)
+      // Also later, and to the peer.
+      expect(yield* failure(yield* Effect.fork(channel.transfer({ amount: 1n })))).toMatchObject({
+        _tag: "StoreError",
+        reason: "lease_lost"
+      })
+      propose(node)
+      expect(errorOf(yield* node.expect("update_ack"))).toBeDefined()
+      expect(node.signedSince(signed)).toBe(false)
+      expect(yield* memory.read(key)).toBe(before)
     }).pipe(Effect.scoped)
   )
 })

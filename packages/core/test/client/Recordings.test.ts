@@ -13,6 +13,8 @@ import * as RequestIds from "../../src/client/RequestIds.js"
 import * as ApiEncoding from "../../src/encoding/ApiEncoding.js"
 import * as Json from "../../src/encoding/Json.js"
 import * as OpenParameters from "../../src/protocol/OpenParameters.js"
+import type { OnChainOptions } from "../../src/protocol/Request.js"
+import { type SignTag, signTagRow, signTags } from "../../src/protocol/SignTag.js"
 import * as ProposalPolicy from "../../src/services/ProposalPolicy.js"
 import * as Signer from "../../src/services/Signer.js"
 import { hasShared, transcriptFiles } from "../support/Shared.js"
@@ -59,13 +61,23 @@ const sessionsOf = (file: string): ReadonlyArray<Session> => {
 
 const methodOf = ({ msg }: Frame): string => text(Json.field(msg, "method")).replace("channels.", "")
 const paramsOf = ({ msg }: Frame): Json.Json | undefined => Json.field(msg, "params")
-const isSigning = (method: string): boolean =>
-  ["initiator_sign", "responder_sign", "update", "update_ack", "shutdown_sign", "shutdown_sign_ack"].includes(
-    method
-  )
+const answers: ReadonlySet<string> = new Set(
+  (Object.keys(signTags) as ReadonlyArray<SignTag>)
+    .filter((tag) => tag !== "force_progress_tx")
+    .map((tag) => signTagRow(tag).reply)
+)
+const isSigning = (method: string): boolean => answers.has(method)
 
 const kinds: Readonly<Record<string, keyof RequestIds.RequestIdTable>> = {
   "update.new": "Transfer",
+  deposit: "Deposit",
+  withdraw: "Withdraw",
+  snapshot_solo: "SnapshotSolo",
+  close_solo: "CloseSolo",
+  slash: "Slash",
+  settle: "Settle",
+  assume_minimum_depth: "AssumeMinimumDepth",
+  "history.fetch": "FetchHistory",
   shutdown: "Shutdown",
   leave: "Leave",
   message: "SendMessage",
@@ -112,13 +124,14 @@ const settingsOf = ({ query, frames }: Session): Channel.OpenOptions => {
     const kind = kindOf(frame)
     if (kind === undefined) throw new Skip(`does ${methodOf(frame)}`)
     const has = "id" in frame.msg
-    if (ids[kind] !== undefined && ids[kind] !== has) throw new Skip("ids now and then")
-    ids[kind] = has
+    ids[kind] = (ids[kind] ?? false) || has
   }
   return {
     ...parameters,
     initiatorId,
     networkId,
+    // The recorded clients slash when their user says so.
+    autoSlash: false,
     protocol: signed.tx.version === 1 ? 4 : networkId === "local_iris_testnet" ? 5 : 6,
     requestIds: { ...RequestIds.asDocumented, ...ids }
   }
@@ -130,6 +143,32 @@ const accountsOf = (json: Json.Json | undefined): ReadonlyArray<ApiEncoding.Acco
     if (!ApiEncoding.is("ak", each)) throw new Skip("asks for no account")
     return each
   })
+}
+
+const onChainOptionsOf = (params: Json.Json | undefined): OnChainOptions => {
+  const numberOf = (name: string) => {
+    const value = Json.field(params, name)
+    if (value === undefined) return undefined
+    const number = Json.toBigInt(value)
+    if (number === undefined) throw new Skip("pays in nonsense")
+    return number
+  }
+  const [fee, gasPrice, nonce] = ["fee", "gas_price", "nonce"].map(numberOf)
+  return {
+    ...(fee === undefined ? {} : { fee }),
+    ...(gasPrice === undefined ? {} : { gasPrice }),
+    ...(nonce === undefined ? {} : { nonce })
+  }
+}
+
+const updateOptionsOf = (params: Json.Json | undefined) => {
+  const [meta, blockHash] = [Json.field(params, "meta"), Json.field(params, "block_hash")]
+  if (meta !== undefined && !(Json.isArray(meta) && meta.every((each) => typeof each === "string")))
+    throw new Skip("meta is nonsense")
+  return {
+    ...(Json.isArray(meta) ? { meta: meta.map(text) } : {}),
+    ...(ApiEncoding.is(["kh", "mh"], blockHash) ? { blockHash } : {})
+  }
 }
 
 /** What the user did, as a call. */
@@ -155,43 +194,60 @@ const actionOf = (
     case "get.offchain_state":
       return Effect.flatMap(channel, (open) => open.offChainState)
     case "shutdown":
-      return Effect.flatMap(channel, (open) => open.shutdown())
+      return Effect.flatMap(channel, (open) => open.shutdown(onChainOptionsOf(params)))
+    case "snapshot_solo":
+      return Effect.flatMap(channel, (open) => open.snapshotSolo(onChainOptionsOf(params)))
+    case "close_solo":
+      return Effect.flatMap(channel, (open) => open.closeSolo(onChainOptionsOf(params)))
+    case "slash":
+      return Effect.flatMap(channel, (open) => open.slash(onChainOptionsOf(params)))
+    case "settle":
+      return Effect.flatMap(channel, (open) => open.settle(onChainOptionsOf(params)))
+    case "deposit":
+    case "withdraw": {
+      const amount = Json.toBigInt(Json.field(params, "amount") ?? null)
+      if (amount === undefined) throw new Skip("moves nonsense")
+      const options = { amount, ...updateOptionsOf(params), ...onChainOptionsOf(params) }
+      return Effect.flatMap(channel, (open) => open[method](options))
+    }
+    case "assume_minimum_depth": {
+      const txHash = Json.field(params, "tx_hash")
+      if (!ApiEncoding.is("th", txHash)) throw new Skip("assumes nonsense")
+      return session.assumeMinimumDepth(txHash)
+    }
     case "leave":
       return Effect.flatMap(channel, (open) => open.leave)
     case "update.new": {
-      const [from, to, meta] = [
-        Json.field(params, "from"),
-        Json.field(params, "to"),
-        Json.field(params, "meta")
-      ]
+      const [from, to] = [Json.field(params, "from"), Json.field(params, "to")]
       const amount = Json.toBigInt(Json.field(params, "amount") ?? null)
       if (!ApiEncoding.is("ak", from) || !ApiEncoding.is("ak", to) || amount === undefined)
         throw new Skip("transfers nonsense")
-      if (meta !== undefined && !(Json.isArray(meta) && meta.every((each) => typeof each === "string")))
-        throw new Skip("meta is nonsense")
-      const blockHash = Json.field(params, "block_hash")
-      return Effect.flatMap(channel, (open) =>
-        open.transfer({
-          from,
-          to,
-          amount,
-          ...(Json.isArray(meta) ? { meta: meta.map(text) } : {}),
-          ...(ApiEncoding.is(["kh", "mh"], blockHash) ? { blockHash } : {})
-        })
-      )
+      const options = { from, to, amount, ...updateOptionsOf(params) }
+      return Effect.flatMap(channel, (open) => open.transfer(options))
     }
     default:
       throw new Skip(`does ${method}`)
   }
 }
 
-/** A frame without its id; an empty list of contracts says the same as none. */
+/** A transaction whose signatures are in the order of the chain; some clients add theirs at the end. */
+const sorted = (value: Json.Json): Json.Json => {
+  if (typeof value !== "string") return value
+  const { tx, signatures } = SignedTx.fromTextOrThrow(value)
+  return SignedTx.toText(
+    signatures.reduce((all, signature) => SignedTx.addSignature(all, signature), SignedTx.unsigned(tx))
+  )
+}
+
+/** A frame without its id; an empty list of contracts or texts says the same as none. */
 const comparable = (json: Json.JsonObject): string => {
   const { id: _, params, ...rest } = json
   if (!Json.isObject(params)) return Json.stringifySorted(params === undefined ? rest : { ...rest, params })
-  const { contracts, ...others } = params
-  const kept = Json.isArray(contracts) && contracts.length === 0 ? others : params
-  return Json.stringifySorted({ ...rest, params: kept })
+  const kept = Object.entries(params).filter(
+    ([key, value]) => !(["contracts", "meta"].includes(key) && Json.isArray(value) && value.length === 0)
+  )
+  const equal = kept.map(([key, value]) => [key, key === "signed_tx" ? sorted(value) : value])
+  return Json.stringifySorted({ ...rest, params: Object.fromEntries(equal) })
 }
 
 /** Plays a session; the number of client frames, all equal, or the first that differs. */
@@ -232,6 +288,7 @@ const play = (session: Session): Effect.Effect<number, Error> =>
       if (!isSigning(methodOf(frame))) yield* Effect.fork(actionOf(frame, opening, Fiber.join(opened)))
       else if (Number.isNaN(code))
         answers.unsafeOffer(SignedTx.fromTextOrThrow(text(Json.field(params, "signed_tx"))))
+      else if (code === 0) throw new Skip("aborts with a code that is none")
       else if (asked) answers.unsafeOffer(ProposalPolicy.decline(code))
       else yield* Effect.fork(opening.abort(code))
       if (isSigning(methodOf(frame))) asked = false
@@ -240,7 +297,7 @@ const play = (session: Session): Effect.Effect<number, Error> =>
       )
       const [id, ours] = [frame.msg["id"], sent["id"]]
       if (id !== undefined && ours !== undefined) ids.set(Json.stringify(id), ours)
-      if (comparable(sent) !== comparable(frame.msg) || (id === undefined) !== (ours === undefined))
+      if (comparable(sent) !== comparable(frame.msg) || (id !== undefined && ours === undefined))
         return yield* Effect.fail(new Error(`sent ${Json.stringify(sent)} for ${Json.stringify(frame.msg)}`))
       compared++
     }
@@ -257,6 +314,7 @@ const explained: Readonly<Record<string, string>> = {
   "abort_updates__sc_ws_can_not_abort_while_open initiator 1": "aborts although nothing is under way",
   "abort_updates__sc_ws_can_not_abort_while_open responder 1": "aborts although nothing is under way",
   "generalized_accounts-responder__sc_ws_basic_open_close initiator 1": "the peer is a generalized account",
+  "raw-11-bad-requests responder 1": "signs a second transaction for a round that it has acknowledged",
   "raw-13-open-mismatch responder 1": "signs a create transaction of other terms than its own",
   "raw-13-open-mismatch responder 5": "signs a create transaction of other terms than its own",
   "raw-13-open-mismatch initiator 14": "two channels were recorded as one connection",
@@ -279,7 +337,7 @@ describe("recorded sessions", () => {
           query,
           frames: sessions.find((each) => each.query === query)?.frames ?? []
         })
-        const { networkId: _, protocol: _p, requestIds: _r, ...parameters } = settings
+        const { networkId: _, protocol: _p, requestIds: _r, autoSlash: _a, ...parameters } = settings
         const sorted = (params: string): ReadonlyArray<string> => params.split("&").sort()
         expect(sorted(OpenParameters.toQuery(parameters))).toEqual(sorted(query))
       }

@@ -3,12 +3,10 @@ import { Effect, Exit, Fiber, Layer, LogLevel, Logger, Scope, TestClock } from "
 import * as SignedTx from "../../src/chain/SignedTx.js"
 import * as Transaction from "../../src/chain/Transaction.js"
 import type { CryptoService } from "../../src/crypto/Crypto.js"
-import type { KeyPair } from "../../src/crypto/KeyPair.js"
 import * as ApiEncoding from "../../src/encoding/ApiEncoding.js"
 import * as Json from "../../src/encoding/Json.js"
 import { ChannelNode } from "../../src/node/ChannelNode.js"
 import * as Ledger from "../../src/node/Ledger.js"
-import type { RequestedParameters } from "../../src/protocol/OpenParameters.js"
 import {
   coin,
   initiator,
@@ -20,25 +18,9 @@ import {
   query,
   responder
 } from "../support/NodeUnderTest.js"
+import { connect, openQuietly } from "../support/OpenedChannel.js"
 import * as RawClient from "../support/RawClient.js"
 import * as TestCrypto from "../support/TestCrypto.js"
-
-const connect = (query: string, keyPair: KeyPair) =>
-  RawClient.connect(query, keyPair, TestCrypto.native, networkId)
-
-const openQuietly = Effect.fnUntraced(function* (
-  changes: Partial<RequestedParameters> = {},
-  keys: { readonly initiator: KeyPair; readonly responder: KeyPair } = { initiator, responder }
-) {
-  const r = yield* connect(query("responder", changes), keys.responder)
-  const i = yield* connect(query("initiator", changes), keys.initiator)
-  const opened = yield* Effect.fork(
-    Effect.all([i.until("update"), r.until("update")], { concurrency: "unbounded" })
-  )
-  yield* TestClock.adjust("10 millis")
-  yield* Fiber.join(opened)
-  return { i, r }
-})
 
 const openedByInitiator = [
   "info fsm_up",
@@ -203,7 +185,7 @@ describe("ChannelNode", () => {
       }).pipe(Effect.provide(layer()))
     )
 
-    it.scoped("of a known channel with its fsm id missing, wrong or right", () =>
+    it.scoped("of a known channel with its fsm id missing or wrong", () =>
       Effect.gen(function* () {
         const { i, r } = yield* openQuietly()
         const id = String(RawClient.at(Json.parseOrThrow(i.texts.at(-1) ?? ""), "params", "channel_id"))
@@ -219,10 +201,7 @@ describe("ChannelNode", () => {
           [back("initiator", other), refused(1016, "Invalid fsm id")],
           [back("responder", other), refused(1016, "Invalid fsm id")],
           [back("initiator", fsmId(r)), refused(1016, "Invalid fsm id")],
-          [back("responder", fsmId(i)), refused(1016, "Invalid fsm id")],
-          // Coming back is not served yet.
-          [back("initiator", fsmId(i)), closed],
-          [back("responder", fsmId(r)), closed]
+          [back("responder", fsmId(i)), refused(1016, "Invalid fsm id")]
         ] as const) {
           const client = yield* connect(text, initiator)
           const end = yield* Effect.fork(client.end)
@@ -262,7 +241,7 @@ describe("ChannelNode", () => {
         }).pipe(Effect.provide(layer({ mining: { automatic: false } })))
     )
 
-    it.scoped("of a channel whose machine has ended: nothing is kept of it", () =>
+    it.scoped("of a channel whose machine has ended: without the right id", () =>
       Effect.gen(function* () {
         const { i, r } = yield* openQuietly()
         const id = String(RawClient.at(Json.parseOrThrow(i.texts.at(-1) ?? ""), "params", "channel_id"))
@@ -271,9 +250,13 @@ describe("ChannelNode", () => {
         const wrong = encodeURIComponent(ApiEncoding.encode("ba", new Uint8Array(32)))
         const back = (role: string) =>
           `protocol=json-rpc&role=${role}&host=localhost&port=3333&existing_channel_id=${id}&existing_fsm_id=${wrong}`
-        expect((yield* (yield* connect(back("initiator"), initiator)).end).closeCode).toBe(1000)
-        const refusal = yield* (yield* connect(back("responder"), responder)).next
-        expect(RawClient.at(refusal, "error", "data")).toEqual([{ code: 1016, message: "Invalid fsm id" }])
+        for (const [role, keyPair] of [
+          ["initiator", initiator],
+          ["responder", responder]
+        ] as const) {
+          const refusal = yield* (yield* connect(back(role), keyPair)).next
+          expect(RawClient.at(refusal, "error", "data")).toEqual([{ code: 1016, message: "Invalid fsm id" }])
+        }
       }).pipe(Effect.provide(layer()))
     )
 
@@ -578,6 +561,18 @@ describe("ChannelNode", () => {
       })
     )
   })
+
+  it.scoped("lets another chain take over, as far as this one goes", () =>
+    Effect.gen(function* () {
+      const node = yield* ChannelNode
+      yield* node.mine(4)
+      yield* node.fork(3)
+      expect((yield* node.ledger).top.height).toBe(2)
+      const error = yield* Effect.flip(node.fork(100))
+      expect(error).toMatchObject({ _tag: "LedgerError", reason: "not_enough_blocks" })
+      expect((yield* node.ledger).top.height).toBe(2)
+    }).pipe(Effect.provide(layer()))
+  )
 
   it.scoped("gives money, and refuses transactions by name", () =>
     Effect.gen(function* () {

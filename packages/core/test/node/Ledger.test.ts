@@ -191,20 +191,36 @@ describe("Ledger: mempool", () => {
     expect(refusal(waiting, tx)).toBe("already_known")
     const block = Ledger.mineMicroBlock(waiting, native)
     expect(refusal(block.ledger, tx)).toBe("already_accepted")
-    const deposit: Transaction.ChannelDepositTx = {
-      _tag: "ChannelDepositTx",
+    const unknown: Transaction.ContractCallTx = {
+      _tag: "ContractCallTx",
       version: 1,
-      channelId: ApiEncoding.encode("ch", new Uint8Array(32)),
-      fromId: alice.address,
-      amount: 1n,
-      ttl: 0,
+      callerId: alice.address,
+      nonce: 1n,
+      contractId: ApiEncoding.encode("ct", new Uint8Array(32)),
+      abiVersion: 3,
       fee: AE,
-      stateHash: new Uint8Array(32),
-      round: 2,
-      nonce: 1n
+      ttl: 0,
+      amount: 0n,
+      gas: 1n,
+      gasPrice: 10n ** 9n,
+      callData: new Uint8Array()
     }
-    expect(refusal(ledger, signed(deposit, alice, bob))).toBe("not_supported: channel_deposit_tx")
-    expect([...Ledger.supportedKinds].sort()).toEqual(["ChannelCloseMutualTx", "ChannelCreateTx", "SpendTx"])
+    expect(refusal(ledger, signed(unknown, alice))).toBe("not_supported: contract_call_tx")
+    expect([...Ledger.supportedKinds].sort()).toEqual([
+      "ChannelCloseMutualTx",
+      "ChannelCloseSoloTx",
+      "ChannelCreateTx",
+      "ChannelDepositTx",
+      "ChannelSetDelegatesTx",
+      "ChannelSettleTx",
+      "ChannelSlashTx",
+      "ChannelSnapshotSoloTx",
+      "ChannelWithdrawTx",
+      "GaAttachTx",
+      "GaMetaTx",
+      "PayingForTx",
+      "SpendTx"
+    ])
   })
 
   it("a name is no recipient on a chain without names", () => {

@@ -207,6 +207,23 @@ describe("Apply", () => {
     expect(Trie.isEmpty(called.calls)).toBe(false)
   })
 
+  it("the same updates are applied once, other circumstances are looked at anew", () => {
+    const updates: ReadonlyArray<Update.Update> = [
+      { _tag: "OffChainTransfer", from: A, to: B, amount: Trees.balance(first, A) ?? 0n }
+    ]
+    const options = { round: 2, channelReserve: 0n, participants: [A, B] } as const
+    const next = applied(Apply.applyUpdates(first, updates, options))
+    expect(Apply.applyUpdates(first, updates, { ...options, participants: [A, B] })).toBe(next)
+    expect(Apply.applyUpdates(first, [...updates], options)).toEqual(next)
+    expect(reasonOf(Apply.applyUpdates(first, updates, { ...options, channelReserve: 1n }))).toBe(
+      "insufficient_balance"
+    )
+    expect(reasonOf(Apply.applyUpdates(first, updates, { ...options, participants: [A, A] }))).toBe(
+      "invalid_pubkeys"
+    )
+    expect(reasonOf(Apply.applyUpdates(next, updates, options))).toBe("insufficient_balance")
+  })
+
   it.prop("contract updates need an executor and are its to decide", [contractId], ([contract]) => {
     const create: Update.Update = {
       _tag: "OffChainNewContract",

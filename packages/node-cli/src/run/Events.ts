@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type { Balances, ChannelEvent } from "@aechannel/core/client/ChannelEvent"
-import { innermost, type SignedTx } from "@aechannel/core/chain/SignedTx"
+import { hash, innermost, type SignedTx } from "@aechannel/core/chain/SignedTx"
 import type { Json, JsonObject } from "@aechannel/core/encoding/Json"
 import { infoEvents, onChainInfos } from "@aechannel/core/protocol/NodeMessage"
 import type { Proposal } from "@aechannel/core/services/ProposalPolicy"
@@ -87,6 +87,12 @@ export const proposalEvent = (
   }
 })
 
+/** A transaction of the channel that the client was told of. */
+const transaction = (
+  name: string,
+  { type, txHash }: { readonly type: string; readonly txHash: string }
+): NamedEvent => ({ name, data: { type, txHash } })
+
 type Rows = {
   readonly [T in ChannelEvent["_tag"]]: (
     event: Extract<ChannelEvent, { readonly _tag: T }>,
@@ -104,7 +110,7 @@ const rows: Rows = {
       case "OnChainTx":
         return {
           name: `on_chain.${report.info ?? "transaction"}`,
-          data: only({ type: report.type })
+          data: only({ type: report.type, txHash: hash(report.tx) })
         }
       case "StateUpdate":
         return { name: "state", data: { round: roundOf(report.state) } }
@@ -123,6 +129,11 @@ const rows: Rows = {
         return { name: "unknown", data: { method: report.method } }
     }
   },
+  ChannelChanged: (event) => transaction("channel_changed", event),
+  SoloClosing: (event) => transaction("solo_closing", event),
+  CanSlash: (event) => transaction("can_slash", event),
+  CanSnapshot: (event) => transaction("can_snapshot", event),
+  ChannelClosed: (event) => transaction("channel_closed", event),
   MessageReceived: ({ from, to, text }, { names }) => ({
     name: "message",
     data: { from: names(from), to: names(to), text }
@@ -159,6 +170,11 @@ const ownNames = [
   "error",
   "debug",
   "unknown",
+  "channel_changed",
+  "solo_closing",
+  "can_slash",
+  "can_snapshot",
+  "channel_closed",
   "message",
   "proposal",
   "signature_asked",

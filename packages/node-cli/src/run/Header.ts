@@ -44,6 +44,8 @@ export const termFields = {
   nonce: maybe(Values.Amount),
   maximumFee: maybe(Values.Amount),
   requestTimeout: maybe(Values.Millis),
+  chainTimeout: maybe(Values.Millis),
+  autoSlash: maybe(Values.Flag),
   msgForwarding: maybe(Values.Flag),
   keepRunning: maybe(Values.Flag),
   timeouts: maybe(
@@ -121,9 +123,24 @@ const Node = Schema.Struct({
 /** The node's part of the head. @since 0.1.0 @category models */
 export type NodeHeader = typeof Node.Type
 
+/** Where the clients of the parties keep their memory. @since 0.1.0 @category models */
+export type StoreHeader = "memory" | { readonly directory: string }
+
+const Store = Values.leaf("memory or { directory: PATH }", (value): StoreHeader | undefined => {
+  if (value === "memory") return value
+  const directory = Values.valueAt(value, ["directory"])
+  return Values.isObject(value) &&
+    Object.keys(value).length === 1 &&
+    typeof directory === "string" &&
+    directory !== ""
+    ? { directory }
+    : undefined
+})
+
 const HeaderFields = Schema.Struct({
   title: maybe(Values.Text),
   node: maybe(Node),
+  store: maybe(Store),
   parties: Schema.Record({ key: Schema.String, value: PartyFields }),
   terms: maybe(Terms),
   steps: maybe(Schema.Unknown)
@@ -153,12 +170,13 @@ export interface PartyHeader {
 export interface Header {
   readonly title: string | undefined
   readonly node: NodeHeader
+  readonly store: StoreHeader
   readonly parties: ReadonlyArray<PartyHeader>
   readonly terms: Terms
 }
 
 /** Names that variables use. */
-const reserved = new Set(["channelId", "round", "networkId", "height"])
+const reserved = new Set(["channelId", "round", "networkId", "height", "keyBlock"])
 
 const defaultFunds = 100n * 10n ** 18n
 
@@ -202,19 +220,24 @@ export const isHeader = (raw: unknown): boolean =>
  * @category decoding
  */
 export const read = (raw: unknown): Either.Either<Header, ReadonlyArray<Issue>> =>
-  Either.flatMap(Values.read(HeaderFields, raw), ({ title, node = {}, parties, terms = {} }) => {
-    const all = Object.entries(parties).map(
-      ([name, { role, deposit, funds = defaultFunds, key, address, remote, terms: own }]): PartyHeader => ({
-        name,
-        role,
-        deposit,
-        funds,
-        key,
-        address,
-        remote: remote === true,
-        terms: own
-      })
-    )
-    const issues = checkParties(all)
-    return issues.length === 0 ? Either.right({ title, node, parties: all, terms }) : Either.left(issues)
-  })
+  Either.flatMap(
+    Values.read(HeaderFields, raw),
+    ({ title, node = {}, store = "memory", parties, terms = {} }) => {
+      const all = Object.entries(parties).map(
+        ([name, { role, deposit, funds = defaultFunds, key, address, remote, terms: own }]): PartyHeader => ({
+          name,
+          role,
+          deposit,
+          funds,
+          key,
+          address,
+          remote: remote === true,
+          terms: own
+        })
+      )
+      const issues = checkParties(all)
+      return issues.length === 0
+        ? Either.right({ title, node, store, parties: all, terms })
+        : Either.left(issues)
+    }
+  )

@@ -4,12 +4,14 @@
  * @since 0.1.0
  */
 import type { Channel, OpeningChannel } from "@aechannel/core/client/Channel"
+import type { CoSignedState } from "@aechannel/core/client/ChannelEvent"
 import * as SignedTx from "@aechannel/core/chain/SignedTx"
 import type { CryptoService } from "@aechannel/core/crypto/Crypto"
 import type { KeyPair } from "@aechannel/core/crypto/KeyPair"
 import type { AccountAddress } from "@aechannel/core/encoding/ApiEncoding"
 import { SignerError } from "@aechannel/core/protocol/Errors"
 import { signTagRow } from "@aechannel/core/protocol/SignTag"
+import type { ChannelStoreService } from "@aechannel/core/services/ChannelStore"
 import * as ProposalPolicy from "@aechannel/core/services/ProposalPolicy"
 import type { Decision, Proposal, ProposalPolicyService } from "@aechannel/core/services/ProposalPolicy"
 import type { SignerService } from "@aechannel/core/services/Signer"
@@ -32,7 +34,7 @@ export interface Conditions {
   readonly costsMoreThan?: bigint
   /** Own balance ends below this (aettos). */
   readonly leavesLessThan?: bigint
-  readonly operation?: "update" | "shutdown"
+  readonly operation?: "update" | "deposit" | "withdraw" | "shutdown"
   /** A note of the proposal has this text in it. */
   readonly note?: string
 }
@@ -83,13 +85,18 @@ export interface Party extends PartyHeader {
   readonly link: Ref.Ref<Link | undefined>
   /** Everything that came, oldest first, over all connections. */
   readonly log: Array<LoggedEvent>
+  /** Every state it has co-signed, by round: an honest party forgets the old ones. */
+  readonly states: Map<number, CoSignedState>
+  /** Its client's memory, over all connections. */
+  readonly store: ChannelStoreService
 }
 
 /** @since 0.1.0 @category constructors */
 export const make = (
   header: PartyHeader,
   address: AccountAddress,
-  keyPair: KeyPair | undefined
+  keyPair: KeyPair | undefined,
+  store: ChannelStoreService
 ): Effect.Effect<Party> =>
   Effect.gen(function* () {
     return {
@@ -100,7 +107,9 @@ export const make = (
       signing: yield* Ref.make<Signing>({ _tag: "Sign" }),
       asked: yield* Queue.unbounded<Asked>(),
       link: yield* Ref.make<Link | undefined>(undefined),
-      log: []
+      log: [],
+      states: new Map(),
+      store
     }
   })
 

@@ -56,8 +56,17 @@ export class TooSlowError extends Data.TaggedError("TooSlowError")<{ readonly wi
   }
 }
 
-/** The chain's HTTP API did not answer as it should. @since 0.1.0 @category errors */
-export class ChainError extends Data.TaggedError("ChainError")<{ readonly detail: string }> {
+/**
+ * The chain did not do what was asked, or its HTTP API did not answer as it should. `reason`: why the mempool refused a
+ * transaction, or the chain a fork.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ChainError extends Data.TaggedError("ChainError")<{
+  readonly detail: string
+  readonly reason?: string
+}> {
   override get message(): string {
     return this.detail
   }

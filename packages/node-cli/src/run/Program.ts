@@ -7,6 +7,7 @@ import * as ChannelNode from "@aechannel/core/node/ChannelNode"
 import * as InMemoryTransport from "@aechannel/core/node/InMemoryTransport"
 import * as Ledger from "@aechannel/core/node/Ledger"
 import * as JsonRpcSignedTx from "@aechannel/core/protocol/JsonRpcSignedTx"
+import * as ChannelStore from "@aechannel/core/services/ChannelStore"
 import type { Transport } from "@aechannel/core/services/Transport"
 import * as NativeCrypto from "@aechannel/transport/NativeCrypto"
 import * as WebSocketTransport from "@aechannel/transport/WebSocketTransport"
@@ -30,6 +31,7 @@ import { RunFailed, type ScriptError, SetupError, StepFailed } from "./Problems.
 import { perform } from "./Runner.js"
 import * as Script from "./Script.js"
 import * as Session from "./Session.js"
+import * as Stores from "./Stores.js"
 import * as Source from "./Source.js"
 import type { Step } from "./Step.js"
 import * as Table from "./Table.js"
@@ -165,9 +167,14 @@ const makeParties = (header: Header, keyFiles: ReadonlyArray<string>) =>
     return yield* Effect.forEach(header.parties, (party) =>
       Effect.gen(function* () {
         if (party.remote && party.address !== undefined)
-          return yield* Party.make(party, party.address, undefined)
+          return yield* Party.make(party, party.address, undefined, yield* ChannelStore.makeMemory)
         const keyPair = yield* Keys.keyOf(party, driven.indexOf(party), keys)
-        return yield* Party.make(party, keyPair.address, keyPair)
+        return yield* Party.make(
+          party,
+          keyPair.address,
+          keyPair,
+          yield* Stores.make(header.store, party.name)
+        )
       })
     )
   })

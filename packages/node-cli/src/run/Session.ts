@@ -5,11 +5,12 @@
  */
 import * as Channel from "@aechannel/core/client/Channel"
 import type { Balances, ChannelError } from "@aechannel/core/client/ChannelEvent"
-import { Crypto } from "@aechannel/core/crypto/Crypto"
-import type { AccountAddress } from "@aechannel/core/encoding/ApiEncoding"
+import * as Protocol from "@aechannel/core/chain/Protocol"
+import { Crypto, type CryptoService } from "@aechannel/core/crypto/Crypto"
+import type { AccountAddress, ChannelId } from "@aechannel/core/encoding/ApiEncoding"
 import type { Json, JsonObject } from "@aechannel/core/encoding/Json"
 import { Codec } from "@aechannel/core/protocol/Codec"
-import * as ChannelStore from "@aechannel/core/services/ChannelStore"
+import { ChannelStore } from "@aechannel/core/services/ChannelStore"
 import { ProposalPolicy } from "@aechannel/core/services/ProposalPolicy"
 import { Signer } from "@aechannel/core/services/Signer"
 import * as Transport from "@aechannel/core/services/Transport"
@@ -32,6 +33,8 @@ import { ImpossibleError } from "./Problems.js"
 /** @since 0.1.0 @category models */
 export interface Session {
   readonly networkId: string
+  readonly protocol: number
+  readonly crypto: CryptoService
   readonly parties: ReadonlyArray<Party.Party>
   readonly chain: Chain
   readonly out: Output
@@ -135,7 +138,8 @@ export const make = (
           ? Transport.layerTapped(observe({ codec, party: party.name, names, say }))
           : Layer.succeed(Transport.Transport, yield* Transport.Transport)
         const session = yield* Channel.connect(parameters).pipe(
-          Effect.provide([tapped, ChannelStore.layerMemory]),
+          Effect.provide(tapped),
+          Effect.provideService(ChannelStore, party.store),
           Effect.provideService(Signer, Party.signer(party, keyPair, networkId, crypto, gate)),
           Effect.provideService(
             ProposalPolicy,
@@ -146,9 +150,10 @@ export const make = (
           Scope.extend(linkScope),
           Effect.onError(() => Scope.close(linkScope, Exit.void))
         )
-        yield* Stream.runForEach(session.events, (event) => record(party, Events.named(event, words))).pipe(
-          Effect.forkIn(scope)
-        )
+        yield* Stream.runForEach(session.events, (event) => {
+          if (event._tag === "CoSigned") party.states.set(event.state.round, event.state)
+          return record(party, Events.named(event, words))
+        }).pipe(Effect.forkIn(scope))
         if (options.keepAlive)
           yield* Effect.sleep(keepAliveInterval).pipe(
             Effect.zipRight(session.ping),
@@ -161,7 +166,19 @@ export const make = (
         return link
       }).pipe(Effect.provide(context))
 
-    return { networkId, parties, chain, out, names, variables: new Map(), gate, connect }
+    const protocol = options.header.node.protocol ?? Protocol.latest
+    return {
+      networkId,
+      protocol,
+      crypto,
+      parties,
+      chain,
+      out,
+      names,
+      variables: new Map(),
+      gate,
+      connect
+    }
   })
 
 const notDriven = (name: string) =>
@@ -210,6 +227,14 @@ export const openChannels = (
     ),
     (all) =>
       all.flatMap(([each, current]) => (current?.channel === undefined ? [] : [[each, current.channel]]))
+  )
+
+/** The id of the channel that was opened last. @since 0.1.0 @category getters */
+export const channelId = (session: Session): Effect.Effect<ChannelId, ImpossibleError> =>
+  Effect.flatMap(openChannels(session), ([first]) =>
+    first === undefined
+      ? new ImpossibleError({ detail: "there is no channel yet; an open step that succeeds comes first" })
+      : Effect.succeed(first[1].id)
   )
 
 /** Balances by party, in aettos. @since 0.1.0 @category formatting */

@@ -7,6 +7,7 @@ import type { PartyHeader } from "./Header.js"
 import type { StepKind } from "./Step.js"
 import * as Expectations from "./steps/Expectations.js"
 import * as Flow from "./steps/Flow.js"
+import * as OnChain from "./steps/OnChain.js"
 import * as Operations from "./steps/Operations.js"
 import * as Rules from "./steps/Rules.js"
 import * as Who from "./steps/Who.js"
@@ -20,9 +21,12 @@ import * as Who from "./steps/Who.js"
 export const make = (parties: ReadonlyArray<PartyHeader>): ReadonlyMap<string, StepKind> => {
   const who = Who.make(parties)
   return new Map(
-    [...Operations.kinds(who), ...Expectations.kinds(who), ...Rules.kinds(who), ...Flow.kinds].map((row) => [
-      row.kind,
-      row
-    ])
+    [
+      ...Operations.kinds(who),
+      ...OnChain.kinds(who),
+      ...Expectations.kinds(who),
+      ...Rules.kinds(who),
+      ...Flow.kinds
+    ].map((row) => [row.kind, row])
   )
 }

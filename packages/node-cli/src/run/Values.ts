@@ -208,6 +208,38 @@ export const table = <A>(
   })
 }
 
+/**
+ * A list of some of these words, or one of them.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const choices = <const W extends string>(words: ReadonlyArray<W>) =>
+  leaf(`${orList(words)}, or a list of these`, (value): ReadonlyArray<W> | undefined => {
+    const all: ReadonlyArray<unknown> = Array.isArray(value) ? value : [value]
+    const found = all.flatMap((each) => words.filter((word) => word === each))
+    return found.length > 0 && found.length === all.length ? found : undefined
+  })
+
+/**
+ * An object of these fields, or the value of one of them alone. `what` completes “expected …”.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const short = <A, I>(
+  what: string,
+  key: string,
+  schema: Schema.Schema<A, I>
+): Schema.Schema<A, unknown> => {
+  const read = ParseResult.decodeUnknownEither(schema, { errors: "all", onExcessProperty: "error" })
+  return declared((raw, ast) =>
+    isObject(raw)
+      ? read(raw)
+      : Either.mapLeft(read({ [key]: raw }), () => new ParseResult.Type(ast, raw, what))
+  )
+}
+
 /** Complains unless exactly one of these fields is there; for `Schema.filter`. @since 0.1.0 @category schemas */
 export const exactlyOne = (body: object, keys: ReadonlyArray<string>): string | undefined =>
   keys.filter((key) => Object.hasOwn(body, key)).length === 1 ? undefined : `one of ${keys.join(", ")}`
@@ -219,6 +251,16 @@ export const isObject = (value: unknown): value is { readonly [key: string]: unk
 /** @since 0.1.0 @category schemas */
 export const Address = leaf("an account address (ak_…)", (value) =>
   ApiEncoding.is("ak", value) ? value : undefined
+)
+
+/** @since 0.1.0 @category schemas */
+export const BlockHash = leaf("a block's hash (kh_… or mh_…)", (value) =>
+  ApiEncoding.is(["kh", "mh"], value) ? value : undefined
+)
+
+/** @since 0.1.0 @category schemas */
+export const TxHash = leaf("a transaction's hash (th_…)", (value) =>
+  ApiEncoding.is("th", value) ? value : undefined
 )
 
 /** What could be a secret key is never shown. */

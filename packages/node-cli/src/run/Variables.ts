@@ -42,7 +42,8 @@ const builtIn: Record<string, (session: Session.Session) => Lookup> = {
   channelId: (session) => Effect.map(latest(session), ({ channelId }) => channelId),
   round: (session) => Effect.map(latest(session), ({ round }) => round),
   networkId: ({ networkId }) => Effect.succeed(networkId),
-  height: ({ chain }) => chain.height
+  height: ({ chain }) => chain.height,
+  keyBlock: ({ chain }) => chain.topHash
 }
 
 const unknown = (session: Session.Session, name: string) =>

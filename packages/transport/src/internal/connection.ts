@@ -1,9 +1,13 @@
 /** One WebSocket of a client, from its upgrade to its end: the adapter between `ws` and a node's session. */
 import type { ChannelNodeService, ClientLink, NodeSession } from "@aechannel/core/node/ChannelNode"
 import type * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Mailbox from "effect/Mailbox"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
+import * as Runtime from "effect/Runtime"
 import type { Duplex } from "node:stream"
 import * as WS from "ws"
 
@@ -45,7 +49,82 @@ const beforeFirstFrame = (clock: Clock.Clock): Effect.Effect<void> =>
   Effect.zipRight(clock.sleep(Duration.millis(1)), nextTurn)
 
 /** Frames that may wait before the socket is no longer read. */
-const inboxHighWater = 256
+const highWater = 256
+
+/**
+ * The frames of a client on their way to the node: one after the other, each in the turn in which it comes, unless the
+ * one before is still being taken or the node has not let the client in yet.
+ */
+class Frames {
+  private readonly waiting: Array<string> = []
+  private session: NodeSession | undefined
+  private taking = false
+  /** A frame that the node takes its time for. */
+  private slow: Fiber.RuntimeFiber<void> | undefined
+  private ended = false
+  private readonly end = Deferred.unsafeMake<void>(FiberId.none)
+
+  constructor(
+    private readonly ws: ClientSocket,
+    private readonly run: (effect: Effect.Effect<void>) => Fiber.RuntimeFiber<void>
+  ) {}
+
+  offer(text: string): void {
+    if (this.ended) return
+    this.waiting.push(text)
+    if (this.waiting.length === highWater) this.ws.pause()
+    this.take()
+  }
+
+  /** No frame comes any more; those that wait are still taken. */
+  close(): void {
+    this.ended = true
+    this.take()
+  }
+
+  /** Takes all frames, also those that have come before; ends when there will be no more. */
+  readonly serve = (session: NodeSession): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      this.session = session
+      this.take()
+      return Effect.ensuring(
+        Deferred.await(this.end),
+        Effect.suspend(() => {
+          this.session = undefined
+          return this.slow === undefined ? Effect.void : Fiber.interrupt(this.slow)
+        })
+      )
+    })
+
+  private take(): void {
+    if (this.taking) return
+    while (this.session !== undefined) {
+      const text = this.waiting.shift()
+      if (this.waiting.length === 0 && this.ws.isPaused) this.ws.resume()
+      if (text === undefined) {
+        if (this.ended) Deferred.unsafeDone(this.end, Exit.void)
+        return
+      }
+      this.taking = true
+      const fiber = this.run(this.session.receive(text))
+      const exit = fiber.unsafePoll()
+      if (exit === null) {
+        this.slow = fiber
+        return fiber.addObserver((exit) => void (this.taken(exit) && this.take()))
+      }
+      if (!this.taken(exit)) return
+    }
+  }
+
+  private taken(exit: Exit.Exit<void>): boolean {
+    this.taking = false
+    this.slow = undefined
+    if (Exit.isSuccess(exit)) return true
+    Deferred.unsafeDone(this.end, exit)
+    this.session = undefined
+    return false
+  }
+}
 
 /** A connection, listening already; the effect serves it until its end. Call it in the tick of the upgrade. */
 export const attach = (
@@ -54,21 +133,16 @@ export const attach = (
   tcp: Duplex,
   query: string,
   limits: ConnectionLimits,
+  runtime: Runtime.Runtime<never>,
   clock: Clock.Clock
 ): Effect.Effect<void> => {
-  const inbox = Effect.runSync(Mailbox.make<string>())
-  let waiting = 0
+  const incoming = new Frames(ws, Runtime.runFork(runtime))
   let lastReceived = clock.unsafeCurrentTimeMillis()
 
-  const end = (): void => {
-    Effect.runSync(inbox.end)
-  }
   ws.on("message", (data: WS.RawData, isBinary: boolean) => {
-    if (isBinary) return
-    waiting += 1
-    if (waiting === inboxHighWater) ws.pause()
-    inbox.unsafeOffer(data.toString())
+    if (!isBinary) incoming.offer(data.toString())
   })
+  const end = (): void => incoming.close()
   ws.onClosing(end)
   ws.on("close", end)
   // What a client did wrong is in the close code that `ws` has sent already (1002, 1007, 1009).
@@ -108,22 +182,9 @@ export const attach = (
       : Effect.sync(() => ws.close(1000))
   })
 
-  const serve = (session: NodeSession): Effect.Effect<void> =>
-    Effect.catchTag(
-      Effect.forever(
-        Effect.flatMap(inbox.take, (text) => {
-          waiting -= 1
-          if (waiting === 0 && ws.isPaused) ws.resume()
-          return session.receive(text)
-        })
-      ),
-      "NoSuchElementException",
-      () => Effect.void
-    )
-
   const frames = Effect.zipRight(
     beforeFirstFrame(clock),
-    Effect.acquireUseRelease(node.accept(query, link), serve, (session) => session.closed)
+    Effect.acquireUseRelease(node.accept(query, link), incoming.serve, (session) => session.closed)
   )
 
   return Effect.raceFirst(frames, Effect.zipRight(idle, Effect.never)).pipe(

@@ -46,8 +46,10 @@ export const make = (): StubNode => {
     mine: () => Effect.die("not here"),
     mineMicro: Effect.die("not here"),
     fund: () => Effect.die("not here"),
+    fork: () => Effect.die("not here"),
     auto: () => Effect.die("not here"),
-    ledger: Effect.succeed(Ledger.make({ networkId: "ae_test", accounts: [] }))
+    ledger: Effect.succeed(Ledger.make({ networkId: "ae_test", accounts: [] })),
+    storageFailure: Effect.never
   }
   return { heard, links, layer: Layer.succeed(ChannelNode, node) }
 }

@@ -3,22 +3,16 @@
  *
  * @internal
  */
-import * as SignedTx from "../../chain/SignedTx.js"
-import * as DecodeError from "../../encoding/DecodeError.js"
+import type { DecodeError } from "../../encoding/DecodeError.js"
 import * as Json from "../../encoding/Json.js"
-import type { StoreError, VerificationError } from "../../protocol/Errors.js"
+import type { StoreError } from "../../protocol/Errors.js"
 import { RejectedError, TransportError } from "../../protocol/Errors.js"
-import type { NodeMessage, ReplyValue } from "../../protocol/NodeMessage.js"
+import type { NodeMessage } from "../../protocol/NodeMessage.js"
 import type { Request } from "../../protocol/Request.js"
 import type { SignTag } from "../../protocol/SignTag.js"
-import * as Poi from "../../state/Poi.js"
-import * as Trees from "../../state/Trees.js"
-import * as Bytes from "../../encoding/Bytes.js"
-import type { FlowError } from "../ChannelEvent.js"
-import { type Draft, operationOf, peerTimer } from "./draft.js"
+import { type Draft, peerTimer } from "./draft.js"
 import type {
   CallId,
-  CallResult,
   ClientEvent,
   Command,
   OwnOperation,
@@ -26,8 +20,10 @@ import type {
   Question,
   SentRequest
 } from "./model.js"
+import { slashIfOlder } from "./onChain.js"
+import { nameOf, opening, operation, operationOf } from "./operations.js"
+import { fits, isSilent, requestOf, resultOf } from "./questions.js"
 import { onUnreadableRequest, releaseHeld } from "./signing.js"
-import * as Verify from "./verify.js"
 
 /** A caller asks for something. */
 export const onAsked = (draft: Draft, callId: CallId, command: Command): void => {
@@ -38,26 +34,11 @@ export const onAsked = (draft: Draft, callId: CallId, command: Command): void =>
   }
   switch (command._tag) {
     case "Open":
-      draft.patch({
-        own: {
-          ...ownOperation(callId, "open"),
-          step: "requested",
-          tag: config.role === "initiator" ? "initiator_sign" : "responder_sign"
-        }
-      })
+      draft.patch({ own: opening(callId, config.role === "initiator" ? "initiator_sign" : "responder_sign") })
       return
-    case "Transfer":
-      enqueue(draft, { ...ownOperation(callId, "transfer"), request: command.request, tag: "update" })
-      return
-    case "Shutdown":
-      enqueue(draft, {
-        ...ownOperation(callId, "shutdown"),
-        request: { _tag: "Shutdown", ...command.options },
-        tag: "shutdown_sign"
-      })
-      return
-    case "Leave":
-      enqueue(draft, { ...ownOperation(callId, "leave"), request: { _tag: "Leave" } })
+    case "Operate":
+      draft.patch({ queue: [...draft.state.queue, operation(callId, command.request)] })
+      draft.startNext()
       return
     case "Abort":
       onAbort(draft, callId, command.code)
@@ -73,52 +54,10 @@ const fieldsOf = (end: TransportError) => ({
   ...(end.closeCode === undefined ? {} : { closeCode: end.closeCode })
 })
 
-const nameOf = (command: Command): string => command._tag.toLowerCase()
-
-const ownOperation = (callId: CallId, kind: OwnOperation["kind"]): OwnOperation => ({
-  callId,
-  kind,
-  request: undefined,
-  requestId: undefined,
-  taken: false,
-  tag: undefined,
-  step: "waiting",
-  waiting: true,
-  signing: undefined,
-  answer: undefined,
-  aborts: [],
-  abortCode: undefined
-})
-
-const enqueue = (draft: Draft, operation: OwnOperation): void => {
-  draft.patch({ queue: [...draft.state.queue, operation] })
-  draft.startNext()
-}
-
-const requestOf = (
-  { state: { config } }: Draft,
-  command: Exclude<Question, { readonly _tag: "Abort" }>
-): Request => {
-  switch (command._tag) {
-    case "SendMessage":
-      return { _tag: "SendMessage", to: config.peer, info: command.text }
-    case "Ping":
-      return { _tag: "Ping" }
-    case "Stop":
-      return { _tag: "Stop" }
-    case "Balances":
-      return { _tag: "GetBalances", accounts: command.accounts }
-    case "Poi":
-      return { _tag: "GetPoi", accounts: command.accounts, contracts: command.contracts }
-    case "OffChainState":
-      return { _tag: "GetOffChainState" }
-  }
-}
-
-/** Sends a request that one reply ends. A message without an id has no reply, so it is done when it is out. */
+/** Sends a request that one reply ends. Without an id some have no reply, so that they are done when they are out. */
 const ask = (draft: Draft, callId: CallId, command: Question, request: Request): void => {
   const { requestId } = draft.send(request)
-  const silent = requestId === undefined && command._tag === "SendMessage"
+  const silent = requestId === undefined && isSilent(command)
   if (silent) draft.succeed(callId, { _tag: "Done" })
   else draft.startTimer(callId)
   const call: PendingCall = { callId, command, request, requestId, waiting: !silent }
@@ -131,7 +70,9 @@ const dropCall = (draft: Draft, callId: CallId): void =>
 
 /** Calls off what is under way: first what waits for our signature, our own operation before the peer's. */
 const onAbort = (draft: Draft, callId: CallId, code: number): void => {
-  const { own, peer } = draft.state
+  const { peer } = draft.state
+  // What we do by ourselves is nobody's to call off.
+  const own = draft.state.own?.byItself === true ? undefined : draft.state.own
   if (own !== undefined && (own.step === "signing" || own.step === "deciding" || own.step === "loading")) {
     draft.patchOwn({ aborts: [...own.aborts, callId] })
     draft.failCaller(draft.ended(own.kind, `sign.${own.tag ?? ""}`, "we", code))
@@ -156,9 +97,10 @@ const onAbort = (draft: Draft, callId: CallId, code: number): void => {
 
 /** A caller does not wait any more. */
 export const onCallerGone = (draft: Draft, callId: CallId): void => {
-  const { own, queue, calls } = draft.state
+  const { own, watched, queue, calls } = draft.state
   draft.patch({
     queue: queue.filter((each) => each.callId !== callId),
+    watched: watched.map((each) => (each.callId === callId ? { ...each, waiting: false } : each)),
     calls: calls.map((each) => (each.callId === callId ? { ...each, waiting: false } : each))
   })
   if (own?.callId !== callId) return
@@ -197,119 +139,6 @@ const sameId = (a: Json.Json | undefined, b: Json.Json | undefined): boolean => 
   return left === undefined || right === undefined ? a !== undefined && a === b : left === right
 }
 
-const replyTags: { readonly [T in Question["_tag"]]: ReadonlyArray<ReplyValue["_tag"]> } = {
-  Abort: ["Ok"],
-  SendMessage: ["Ok"],
-  Ping: ["Pong"],
-  Stop: ["Ok"],
-  Balances: ["Balances", "EmptyList"],
-  Poi: ["Poi"],
-  OffChainState: ["OffChainState"]
-}
-
-const fits = (command: Question, value: ReplyValue): boolean => replyTags[command._tag].includes(value._tag)
-
-type Outcome = CallResult | { readonly error: FlowError }
-
-const resultOf = (draft: Draft, call: PendingCall, value: ReplyValue): Outcome => {
-  const operation = operationOf(call.request)
-  if (!fits(call.command, value))
-    return {
-      error: DecodeError.make(
-        "reply",
-        "unexpected_value",
-        `the reply to ${operation} is ${value._tag}; the node may speak another dialect`
-      )
-    }
-  switch (value._tag) {
-    case "Balances":
-      return checkedBalances(draft, value, call.command)
-    case "EmptyList":
-      return checkedBalances(draft, { _tag: "Balances", balances: [] }, call.command)
-    case "Poi":
-      return call.command._tag === "Poi" ? checkedPoi(draft, value.poi, call.command) : { _tag: "Done" }
-    case "OffChainState":
-      return checkedState(draft, value)
-    default:
-      return { _tag: "Done" }
-  }
-}
-
-/**
- * The node's state is not ours. Usually that is a lie; but once we are frozen we may be the ones who are behind, so that
- * nobody is blamed, and nothing that could not be compared is passed on.
- */
-const differs = (draft: Draft, error: VerificationError): Outcome => ({
-  error: draft.state.frozen === undefined ? error : draft.frozenError(error.operation)
-})
-
-const checkedBalances = (
-  draft: Draft,
-  { balances }: Extract<ReplyValue, { readonly _tag: "Balances" }>,
-  command: Question
-): Outcome => {
-  if (command._tag !== "Balances") return { _tag: "Done" }
-  const context = draft.context("get.balances")
-  for (const account of command.accounts) {
-    const own = Trees.balance(draft.state.trees, account)
-    const said = balances.find((each) => each.account === account)?.balance
-    if (own !== said) return differs(draft, Verify.wrong(context, "balance", String(own), String(said)))
-  }
-  const foreign = balances.find((each) => !command.accounts.includes(each.account))
-  if (foreign !== undefined)
-    return { error: Verify.wrong(context, "account", command.accounts.join(", "), foreign.account) }
-  return { _tag: "Balances", balances }
-}
-
-const reading = (read: () => Outcome): Outcome => {
-  try {
-    return read()
-  } catch (error) {
-    if (error instanceof DecodeError.DecodeError) return { error }
-    throw error
-  }
-}
-
-const checkedPoi = (
-  draft: Draft,
-  text: string,
-  { accounts, contracts }: Extract<Question, { readonly _tag: "Poi" }>
-): Outcome =>
-  reading(() => {
-    const poi = Poi.fromTextOrThrow(text)
-    const context = draft.context("get.poi")
-    const own = Trees.stateHash(draft.state.trees)
-    const said = Poi.stateHash(poi)
-    if (!Bytes.equals(own, said))
-      return differs(draft, Verify.wrong(context, "stateHash", Bytes.toHex(own), Bytes.toHex(said)))
-    for (const account of accounts)
-      if (Poi.account(poi, account) === undefined)
-        return { error: Verify.wrong(context, "account", account, "not in the proof") }
-    for (const contract of contracts)
-      if (Poi.contract(poi, contract) === undefined)
-        return { error: Verify.wrong(context, "contract", contract, "not in the proof") }
-    return { _tag: "Poi", poi }
-  })
-
-const checkedState = (
-  draft: Draft,
-  { trees, calls, signedTx, halfSignedTx }: Extract<ReplyValue, { readonly _tag: "OffChainState" }>
-): Outcome =>
-  reading(() => {
-    const { state } = draft
-    const context = draft.context("get.offchain_state")
-    const read = Trees.fromTextOrThrow(trees)
-    const own = Trees.stateHash(state.trees)
-    const said = Trees.stateHash(read)
-    if (!Bytes.equals(own, said))
-      return differs(draft, Verify.wrong(context, "stateHash", Bytes.toHex(own), Bytes.toHex(said)))
-    if (state.latest !== undefined && signedTx !== undefined) {
-      const [ours, theirs] = [SignedTx.bodyHash(state.latest.signedTx), SignedTx.bodyHash(signedTx)]
-      if (ours !== theirs) return differs(draft, Verify.wrong(context, "body", ours, theirs))
-    }
-    return { _tag: "OffChainState", state: { trees: read, calls, signedTx, halfSignedTx } }
-  })
-
 // Refusals.
 
 /** The node refuses a request. */
@@ -326,8 +155,9 @@ export const onRefused = (
       data: refused.data,
       channelId: refused.channelId
     })
-  const { own, peer, calls } = draft.state
+  const { own, watched, peer, calls } = draft.state
   const call = calls.find(matches)
+  const refusedAnswer = watched.find(({ answer }) => answer !== undefined && matches(answer))
   if (call !== undefined) {
     dropCall(draft, call.callId)
     if (call.waiting) draft.fail(call.callId, errorOf(operationOf(call.request)))
@@ -340,6 +170,10 @@ export const onRefused = (
     draft.endOwn({ error: errorOf("open") })
   } else if (own?.answer !== undefined && matches(own.answer)) {
     onAnswerRefused(draft, own, errorOf(own.kind))
+  } else if (refusedAnswer !== undefined) {
+    // The node waits for another signature, so it gets a refusal.
+    if (refusedAnswer.tag !== undefined) draft.sendRefusal(refusedAnswer.tag, 4)
+    draft.endWatched(refusedAnswer, { error: errorOf(refusedAnswer.kind) })
   } else if (peer?.answer !== undefined && matches(peer.answer)) {
     if (peer.step === "aborting") draft.endPeer("node", peer.abortCode ?? 4)
     else draft.refusePeer(4)
@@ -393,6 +227,11 @@ export const onTimer = (draft: Draft, callId: CallId): void => {
     if (call.waiting) draft.fail(callId, draft.ended(operationOf(call.request), "awaiting reply", "node", 3))
     return
   }
+  const notSeen = draft.state.watched.find((each) => each.callId === callId)
+  if (notSeen !== undefined) {
+    onNotSeen(draft, notSeen)
+    return
+  }
   if (own?.callId !== callId) return
   if (own.step !== "requested" && own.step !== "aborting") return
   if (own.step === "requested" && own.kind === "shutdown" && peer !== undefined) {
@@ -406,13 +245,20 @@ export const onTimer = (draft: Draft, callId: CallId): void => {
   draft.startNext()
 }
 
+/** Our transaction is not on chain. It may still come; but nobody waits for it any longer. */
+const onNotSeen = (draft: Draft, operation: OwnOperation): void => {
+  draft.endWatched(operation, { error: draft.ended(operation.kind, "chain", "we", 3) })
+  if (operation.byItself) slashIfOlder(draft)
+  draft.startNext()
+}
+
 /**
  * A frame that is no message: whoever may be waiting for it is told. A signing request is answered although it cannot be
  * read, and what may have been one as well, so that nobody waits for a timer.
  */
 export const onUndecodable = (
   draft: Draft,
-  error: DecodeError.DecodeError,
+  error: DecodeError,
   id: Json.Json | undefined,
   tag: SignTag | undefined
 ): void => {
@@ -440,7 +286,9 @@ const broken: { readonly [R in StoreError["reason"]]: string } = {
   read: "the channel store could not be read",
   write: "the channel store could not be written",
   conflict: "another writer uses the channel's record",
-  corrupt: "the channel's record is damaged"
+  corrupt: "the channel's record is damaged",
+  unsupported: "the channel's record is of a later version of the library",
+  lease_lost: "another client has taken over the channel"
 }
 
 /** The store failed. Without a memory nothing is signed; what is not about signing goes on. */

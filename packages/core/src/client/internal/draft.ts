@@ -15,7 +15,7 @@ import {
 import type { Request } from "../../protocol/Request.js"
 import type { SignTag } from "../../protocol/SignTag.js"
 import { signTagRow } from "../../protocol/SignTag.js"
-import type { ChannelRecord } from "../../services/ChannelStore.js"
+import type { ChannelRecord, PendingOperation } from "../../services/ChannelStore.js"
 import * as Trees from "../../state/Trees.js"
 import type { ChannelEvent, FlowError } from "../ChannelEvent.js"
 import type {
@@ -25,13 +25,15 @@ import type {
   ClientEnvironment,
   ClientState,
   Freeze,
+  OwnKind,
   OwnOperation,
   PeerOperation,
   SentRequest,
   Transition,
   WorkId
 } from "./model.js"
-import type { Context } from "./verify.js"
+import type { Context } from "./checks.js"
+import { kinds, operationOf } from "./operations.js"
 
 /** The code with which we call off what we cannot sign. */
 const refusedByUs = 4
@@ -52,11 +54,15 @@ export class Draft {
   }
 
   finish(): Transition {
-    const record = this.mustPersist ? recordOf(this.state) : undefined
-    if (record === undefined) return { state: this.state, effects: this.effects }
-    const expected = this.state.version
+    const { state } = this
+    // A pending operation that is over is not to be found as pending by who comes back.
+    const isOver = state.hasStoredPending && pendingOf(state) === undefined && state.end === undefined
+    const isWritten = this.mustPersist || (isOver && state.frozen === undefined)
+    const record = isWritten ? recordOf(state) : undefined
+    if (record === undefined) return { state, effects: this.effects }
+    const expected = state.version
     return {
-      state: { ...this.state, version: expected + 1 },
+      state: { ...state, version: expected + 1, hasStoredPending: record.pending !== undefined },
       effects: [{ _tag: "Persist", record, expected }, ...this.effects]
     }
   }
@@ -113,8 +119,8 @@ export class Draft {
     this.stopTimer(callId)
   }
 
-  startTimer(callId: CallId): void {
-    this.do({ _tag: "SetTimer", callId, milliseconds: this.state.config.requestTimeout })
+  startTimer(callId: CallId, milliseconds = this.state.config.requestTimeout): void {
+    this.do({ _tag: "SetTimer", callId, milliseconds })
   }
 
   stopTimer(callId: CallId): void {
@@ -162,7 +168,7 @@ export class Draft {
     if (peer?.step === "deciding" || peer?.step === "signing" || peer?.step === "held")
       this.refusePeer(refusedByUs)
     for (const waiting of queue)
-      if (waiting.kind !== "leave") this.fail(waiting.callId, errorOf(waiting.kind))
+      if (waiting.kind !== "leave") this.failWaiting(waiting, errorOf(waiting.kind))
     this.patch({ queue: queue.filter((each) => each.kind === "leave") })
   }
 
@@ -178,7 +184,13 @@ export class Draft {
     if (own === undefined) return
     if (own.waiting) this.fail(own.callId, error)
     this.emit({ _tag: "OperationFailed", operation: own.kind, error })
-    this.patchOwn({ waiting: false })
+    this.patchOwn({ waiting: false, byItself: false })
+  }
+
+  /** Tells who waits for a turn that there will be none. */
+  private failWaiting({ callId, kind, waiting }: OwnOperation, error: FlowError): void {
+    if (waiting) this.fail(callId, error)
+    else this.emit({ _tag: "OperationFailed", operation: kind, error })
   }
 
   /** Ends the own operation and lets the next begin. */
@@ -194,6 +206,31 @@ export class Draft {
     if (own.signing !== undefined && own.step !== "signed")
       this.do({ _tag: "CallOff", work: own.signing.work })
     this.patch({ own: undefined })
+  }
+
+  // What only the chain ends.
+
+  /** Our transaction is with the node: from now on only the chain is waited for, and the turn is free. */
+  watchOwn(): void {
+    const { own, watched, config } = this.state
+    if (own === undefined) return
+    this.patch({ own: undefined, watched: [...watched, own] })
+    this.startTimer(own.callId, config.chainTimeout)
+    this.startNext()
+  }
+
+  /** Ends a watched operation. */
+  endWatched(
+    operation: OwnOperation,
+    outcome: { readonly result: CallResult } | { readonly error: FlowError }
+  ): void {
+    const { callId, kind, waiting } = operation
+    if ("error" in outcome) {
+      if (waiting) this.fail(callId, outcome.error)
+      this.emit({ _tag: "OperationFailed", operation: kind, error: outcome.error })
+    } else if (waiting) this.succeed(callId, outcome.result)
+    this.stopTimer(callId)
+    this.patch({ watched: this.state.watched.filter((each) => each.callId !== callId) })
   }
 
   /** Nothing is left that could be called off. */
@@ -258,7 +295,7 @@ export class Draft {
       if (phase === "opening") return
       this.patch({ queue: rest })
       if (frozen !== undefined && next.kind !== "leave") {
-        this.fail(next.callId, this.frozenError(next.kind))
+        this.failWaiting(next, this.frozenError(next.kind))
         continue
       }
       if (next.request === undefined) continue
@@ -273,7 +310,7 @@ export class Draft {
   /** The connection is over, or the node's state machine is: nothing stays pending. */
   endAll(error: TransportError, died: boolean): void {
     if (this.state.end !== undefined) return
-    const { own, queue, calls, closeTx, closeConfirmed, phase } = this.state
+    const { own, watched, queue, calls, closeTx, closeConfirmed, phase } = this.state
     const errorOf = (operation: string): TransportError =>
       new TransportError({
         reason: error.reason,
@@ -290,51 +327,22 @@ export class Draft {
       else this.fail(call.callId, errorOf(operationOf(call.request)))
     }
     this.patch({ calls: [] })
-    if (own !== undefined) {
-      const closed = own.kind === "shutdown" && closeTx !== undefined && (died || closeConfirmed)
-      if (closed)
-        this.endOwn({ result: { _tag: "Closed", closed: { signedTx: closeTx, confirmed: closeConfirmed } } })
-      else if (own.kind === "leave" && died) this.endOwn({ result: { _tag: "Done" } })
-      else this.endOwn({ error: errorOf(own.kind) })
+    const outcomeOf = (
+      kind: OwnKind
+    ): { readonly result: CallResult } | { readonly error: TransportError } => {
+      const { ends } = kinds[kind]
+      if (ends === "closed" && closeTx !== undefined && (died || closeConfirmed))
+        return { result: { _tag: "Closed", closed: { signedTx: closeTx, confirmed: closeConfirmed } } }
+      return ends === "left" && died ? { result: { _tag: "Done" } } : { error: errorOf(kind) }
     }
+    if (own !== undefined) this.endOwn(outcomeOf(own.kind))
+    for (const each of watched) this.endWatched(each, outcomeOf(each.kind))
     this.endPeer()
-    for (const waiting of queue) this.fail(waiting.callId, errorOf(waiting.kind))
+    for (const waiting of queue) this.failWaiting(waiting, errorOf(waiting.kind))
     const end = errorOf(error.operation)
     this.patch({ end, queue: [], phase: phase === "closed" ? "closed" : "ended" })
     this.emit({ _tag: "Ended", error: end })
   }
-}
-
-/** How a request is called in errors. */
-export const operationOf = (request: Request): string => operations[request._tag]
-
-const operations: { readonly [T in Request["_tag"]]: string } = {
-  Transfer: "transfer",
-  NewContract: "new_contract",
-  CallContract: "call_contract",
-  DryRunContract: "dry_run",
-  GetContractCall: "get.contract_call",
-  GetContract: "get.contract",
-  CleanContractCalls: "clean_contract_calls",
-  ForceProgress: "force_progress",
-  Deposit: "deposit",
-  Withdraw: "withdraw",
-  Shutdown: "shutdown",
-  Leave: "leave",
-  SendMessage: "message",
-  Ping: "ping",
-  Stop: "stop",
-  AssumeMinimumDepth: "assume_minimum_depth",
-  GetBalances: "get.balances",
-  GetPoi: "get.poi",
-  GetOffChainState: "get.offchain_state",
-  FetchHistory: "history.fetch",
-  SnapshotSolo: "snapshot_solo",
-  CloseSolo: "close_solo",
-  Slash: "slash",
-  Settle: "settle",
-  SigningReply: "signature",
-  SigningError: "abort"
 }
 
 /** What the store keeps; nothing before the channel has an id. */
@@ -353,5 +361,13 @@ const recordOf = (state: ClientState): ChannelRecord | undefined =>
         trees: Trees.encode(state.trees),
         intents: state.intents,
         exposure: state.exposure,
-        frozen: state.frozen
+        frozen: state.frozen,
+        pending: pendingOf(state)
       }
+
+const pendingOf = ({ own, watched }: ClientState): PendingOperation | undefined => {
+  const operation = own ?? watched.at(-1)
+  if (operation === undefined) return undefined
+  const { kind, request, signing } = operation
+  return { kind, request, txHash: signing?.txHash }
+}

@@ -9,9 +9,21 @@ import type { AccountAddress, ChannelId, ContractId, TxHash } from "../../encodi
 import type { DecodeError } from "../../encoding/DecodeError.js"
 import type { Json } from "../../encoding/Json.js"
 import type { SignerError, StoreError, TransportError } from "../../protocol/Errors.js"
-import type { Balance, FsmId, NodeMessage } from "../../protocol/NodeMessage.js"
+import type { Balance, FsmId, HistoryEntry, NodeMessage } from "../../protocol/NodeMessage.js"
 import type { ChannelTerms, OpenParameters, Role } from "../../protocol/OpenParameters.js"
-import type { OnChainOptions, Request, Transfer } from "../../protocol/Request.js"
+import type {
+  CloseSolo,
+  Deposit,
+  FetchHistory,
+  Leave,
+  Request,
+  Settle,
+  Shutdown,
+  Slash,
+  SnapshotSolo,
+  Transfer,
+  Withdraw
+} from "../../protocol/Request.js"
 import type { SignTag } from "../../protocol/SignTag.js"
 import type { ChannelRecord, Exposure, Intent, StoredRecord } from "../../services/ChannelStore.js"
 import type { Decision, Decline, Proposal } from "../../services/ProposalPolicy.js"
@@ -20,12 +32,14 @@ import type { Poi } from "../../state/Poi.js"
 import type { Trees } from "../../state/Trees.js"
 import type { Update } from "../../state/Update.js"
 import type {
+  Balances,
   ChannelEvent,
   ClosedChannel,
   CoSignedState,
   FlowError,
   OffChainState,
-  Phase
+  Phase,
+  SoloTransaction
 } from "../ChannelEvent.js"
 import type { RequestIdTable } from "../RequestIds.js"
 
@@ -44,6 +58,10 @@ export interface ClientConfig {
   readonly firstRequestId: bigint
   /** Milliseconds that the node may take for an answer that needs nobody else. */
   readonly requestTimeout: number
+  /** Milliseconds until a transaction of ours alone is seen on chain. */
+  readonly chainTimeout: number
+  /** Whether an older state on chain is answered with ours by itself. */
+  readonly autoSlash: boolean
 }
 
 /** Pure functions that a transition may use. */
@@ -58,16 +76,40 @@ export type CallId = number
 /** Names a piece of work given to the policy, the signer or the store. */
 export type WorkId = number
 
+/** What a caller can ask for that takes the channel's turn. */
+export type OperationRequest =
+  | Transfer
+  | Deposit
+  | Withdraw
+  | Shutdown
+  | Leave
+  | SnapshotSolo
+  | CloseSolo
+  | Slash
+  | Settle
+
+/** What we can start: the opening, and what callers ask for. */
+export type OwnKind =
+  | "open"
+  | "transfer"
+  | "deposit"
+  | "withdraw"
+  | "shutdown"
+  | "leave"
+  | "snapshot_solo"
+  | "close_solo"
+  | "slash"
+  | "settle"
+
 /** What a caller can ask. */
 export type Command =
   | { readonly _tag: "Open" }
-  | { readonly _tag: "Transfer"; readonly request: Transfer }
-  | { readonly _tag: "Shutdown"; readonly options: OnChainOptions }
-  | { readonly _tag: "Leave" }
+  | { readonly _tag: "Operate"; readonly request: OperationRequest }
   | { readonly _tag: "Abort"; readonly code: number }
   | { readonly _tag: "SendMessage"; readonly text: string }
   | { readonly _tag: "Ping" }
   | { readonly _tag: "Stop" }
+  | { readonly _tag: "AssumeMinimumDepth"; readonly txHash: TxHash }
   | { readonly _tag: "Balances"; readonly accounts: ReadonlyArray<AccountAddress> }
   | {
       readonly _tag: "Poi"
@@ -75,18 +117,21 @@ export type Command =
       readonly contracts: ReadonlyArray<ContractId>
     }
   | { readonly _tag: "OffChainState" }
+  | { readonly _tag: "History"; readonly filter: Omit<FetchHistory, "_tag"> }
 
 /** A command that is answered by one reply. */
-export type Question = Exclude<Command, { readonly _tag: "Open" | "Transfer" | "Shutdown" | "Leave" }>
+export type Question = Exclude<Command, { readonly _tag: "Open" | "Operate" }>
 
 /** How a question ends well. */
 export type CallResult =
   | { readonly _tag: "Done" }
   | { readonly _tag: "CoSigned"; readonly state: CoSignedState }
+  | { readonly _tag: "Seen"; readonly transaction: SoloTransaction }
   | { readonly _tag: "Closed"; readonly closed: ClosedChannel }
   | { readonly _tag: "Balances"; readonly balances: ReadonlyArray<Balance> }
   | { readonly _tag: "Poi"; readonly poi: Poi }
   | { readonly _tag: "OffChainState"; readonly state: OffChainState }
+  | { readonly _tag: "History"; readonly entries: ReadonlyArray<HistoryEntry> }
 
 /** A question that is answered by one reply. */
 export interface PendingCall {
@@ -106,8 +151,8 @@ export interface Signing {
   readonly txHash: TxHash
   readonly channelId: ChannelId
   readonly round: number
-  readonly ownBalance: bigint
-  readonly proposal: Proposal
+  /** The parties' balances when it is complete. */
+  readonly after: Balances
   /** The work that the next event must name. */
   readonly work: WorkId
 }
@@ -135,9 +180,9 @@ export type Step =
 /** What we started. */
 export interface OwnOperation {
   readonly callId: CallId
-  readonly kind: "open" | "transfer" | "shutdown" | "leave"
+  readonly kind: OwnKind
   /** What the node was or will be asked; the opening was asked for by connecting. */
-  readonly request: Request | undefined
+  readonly request: OperationRequest | undefined
   readonly requestId: Json | undefined
   /** Whether the node has answered that it takes the request. */
   readonly taken: boolean
@@ -146,6 +191,8 @@ export interface OwnOperation {
   readonly step: Step
   /** Whether the caller still waits. */
   readonly waiting: boolean
+  /** Our own doing: it goes on although no caller waits. */
+  readonly byItself: boolean
   readonly signing: Signing | undefined
   /** The request with which we answered the signing request. */
   readonly answer: SentRequest | undefined
@@ -177,6 +224,18 @@ export interface Freeze {
   readonly detail: string
 }
 
+/**
+ * What the node has said about the depth of the deposit or withdrawal under way: its own, and the peer's. Who comes
+ * back has missed reports, and begins with `unknown`: then the node's new state counts as its word for it.
+ */
+export type Locks = { readonly own: boolean; readonly peer: boolean } | "unknown"
+
+/**
+ * Whether one party alone is closing the channel on chain, and with what: `older` than our latest state, or one that is
+ * as new.
+ */
+export type SoloClosing = "no" | "older" | "current"
+
 /** The whole state of a client. */
 export interface ClientState {
   readonly config: ClientConfig
@@ -195,12 +254,18 @@ export interface ClientState {
   readonly intents: ReadonlyArray<Intent>
   /** Version of the stored record; 0: none. */
   readonly version: number
+  /** Whether that record names a pending operation. */
+  readonly hasStoredPending: boolean
   readonly own: OwnOperation | undefined
+  /** What only we signed and gave to the node, until it is seen on chain. It does not keep others from their turn. */
+  readonly watched: ReadonlyArray<OwnOperation>
   readonly queue: ReadonlyArray<OwnOperation>
   readonly peer: PeerOperation | undefined
   readonly calls: ReadonlyArray<PendingCall>
   /** The node said `open`. */
   readonly nodeOpen: boolean
+  readonly locks: Locks
+  readonly soloClosing: SoloClosing
   readonly closeTx: SignedTx | undefined
   readonly closeConfirmed: boolean
   readonly end: TransportError | undefined

@@ -7,8 +7,7 @@ import * as SignedTx from "../../chain/SignedTx.js"
 import * as Bytes from "../../encoding/Bytes.js"
 import type { ChannelId } from "../../encoding/ApiEncoding.js"
 import { type EndedBy, TransportError, type VerificationError } from "../../protocol/Errors.js"
-import type { Conflict, Info, NodeMessage, OnChainTx } from "../../protocol/NodeMessage.js"
-import { signTagRow } from "../../protocol/SignTag.js"
+import type { Conflict, Info, NodeMessage } from "../../protocol/NodeMessage.js"
 import type { Exposure } from "../../services/ChannelStore.js"
 import * as Apply from "../../state/Apply.js"
 import type { Trees } from "../../state/Trees.js"
@@ -16,7 +15,11 @@ import type { CoSignedState } from "../ChannelEvent.js"
 import type { Draft } from "./draft.js"
 import type { OwnOperation, Signing } from "./model.js"
 import { onSignRequest, releaseHeld } from "./signing.js"
-import * as Verify from "./verify.js"
+import { balancesOf, wrong } from "./checks.js"
+import { explainUnknownState, isCoSigned, roundOf } from "./coSigned.js"
+import { onOnChainTx } from "./onChain.js"
+import { isOffChain, isSolo, kinds, leadsToState, needsDepth } from "./operations.js"
+import { nextTrees, unlocked } from "./verify.js"
 
 /** A report. */
 export const onReported = (
@@ -25,7 +28,7 @@ export const onReported = (
 ): void => {
   const { channelId, report } = message
   if (isOfOtherChannel(draft, channelId)) {
-    const error = Verify.wrong(
+    const error = wrong(
       draft.context("report"),
       "channelId",
       String(draft.state.channelId),
@@ -91,12 +94,24 @@ const onInfo = (draft: Draft, info: Info): void => {
   }
   switch (info.event) {
     case "open":
-      draft.patch({ nodeOpen: true, ...(state.phase === "closing" ? { phase: "open" as const } : {}) })
+      // What one party has begun on chain goes on, whatever the node's machine calls its state.
+      draft.patch({
+        nodeOpen: true,
+        ...(state.phase === "closing" && state.soloClosing === "no" ? { phase: "open" as const } : {})
+      })
       openIfReady(draft)
       break
     case "peer_disconnected":
       draft.patch({ peerConnected: false })
       onPeerGone(draft)
+      break
+    case "own_deposit_locked":
+    case "own_withdraw_locked":
+      lock(draft, { own: true })
+      break
+    case "deposit_locked":
+    case "withdraw_locked":
+      lock(draft, { peer: true })
       break
     case "channel_reestablished":
     case "channel_open":
@@ -105,6 +120,7 @@ const onInfo = (draft: Draft, info: Info): void => {
       break
     case "closing":
       if (state.phase !== "closed") draft.patch({ phase: "closing" })
+      draft.startNext()
       break
     case "closed_confirmed":
     case "close_mutual":
@@ -135,6 +151,11 @@ const onInfo = (draft: Draft, info: Info): void => {
   }
 }
 
+const lock = (draft: Draft, said: { readonly own: true } | { readonly peer: true }): void => {
+  const { locks } = draft.state
+  if (locks !== "unknown") draft.patch({ locks: { ...locks, ...said } })
+}
+
 /**
  * The node drops what was under way with the peer, without a word to either client. What it has not yet asked our
  * signature for, it still will.
@@ -142,7 +163,7 @@ const onInfo = (draft: Draft, info: Info): void => {
 const onPeerGone = (draft: Draft): void => {
   const { own } = draft.state
   if (own?.step === "aborting") draft.endOwn("told")
-  else if (own !== undefined && own.step !== "requested" && own.kind !== "open")
+  else if (own !== undefined && own.step !== "requested" && own.kind !== "open" && !isSolo(own.kind))
     draft.endOwn({ error: draft.ended(own.kind, "peer disconnected", "peer", 4) })
   draft.endPeer("peer", 4)
   draft.startNext()
@@ -166,9 +187,12 @@ const openIfReady = (draft: Draft): void => {
 
 const onClosed = (draft: Draft, confirmed: boolean): void => {
   draft.patch({ phase: "closed", closeConfirmed: confirmed })
-  const { own, closeTx } = draft.state
-  if (own?.kind === "shutdown" && closeTx !== undefined)
-    draft.endOwn({ result: { _tag: "Closed", closed: { signedTx: closeTx, confirmed } } })
+  const { own, watched, closeTx } = draft.state
+  if (closeTx !== undefined) {
+    const result = { _tag: "Closed", closed: { signedTx: closeTx, confirmed } } as const
+    if (own !== undefined && kinds[own.kind].ends === "closed") draft.endOwn({ result })
+    for (const each of watched) if (kinds[each.kind].ends === "closed") draft.endWatched(each, { result })
+  }
   if (draft.state.peer?.tag === "shutdown_sign_ack") draft.endPeer()
 }
 
@@ -192,23 +216,41 @@ const endedBy = (code: number, acknowledger: boolean): EndedBy =>
  * way), and not one that the node postpones while it acts for the peer.
  */
 const isEndedByConflict = ({ kind, requestId, step, taken }: OwnOperation, withPeer: boolean): boolean => {
-  if (step !== "requested") return kind === "transfer" || kind === "shutdown"
-  return kind === "transfer" ? taken || requestId === undefined : kind === "shutdown" && !withPeer
+  const { tag, collides } = kinds[kind]
+  if (tag === undefined) return false
+  if (step !== "requested") return true
+  return collides ? taken || requestId === undefined : !withPeer
 }
 
 const awaitingPeer = "awaiting the peer's signature"
+
+/**
+ * Which of our own transactions the mempool has refused, unless it is one that both have signed. The node says so right
+ * after our signature, so that it is the last.
+ */
+const refusedOnChain = ({ state: { own, peer, watched } }: Draft): OwnOperation | undefined =>
+  [own, peer].some((each) => each?.step === "signed" && each.tag !== undefined && !isOffChain(each.tag))
+    ? undefined
+    : watched.at(-1)
 
 const onConflict = (draft: Draft, conflict: Conflict): void => {
   const { frozen, own, peer } = draft.state
   const code = conflict.errorCode ?? 2
   // Once we are frozen the others may be ahead of us.
   if (conflict.round !== draft.round && frozen === undefined)
-    draft.lie(Verify.wrong(draft.context("conflict"), "round", `${draft.round}`, `${conflict.round}`))
+    draft.lie(wrong(draft.context("conflict"), "round", `${draft.round}`, `${conflict.round}`))
+  const refused = code === 5 ? refusedOnChain(draft) : undefined
+  if (refused !== undefined) {
+    draft.endWatched(refused, { error: draft.ended(refused.kind, "chain", "node", code) })
+    draft.startNext()
+    return
+  }
   if (own !== undefined && isEndedByConflict(own, peer !== undefined)) {
-    const step = own.step === "signed" ? awaitingPeer : own.tag === undefined ? own.step : `sign.${own.tag}`
+    const step = own.step === "signed" ? awaitingPeer : `sign.${own.tag ?? ""}`
     if (own.abortCode !== undefined) draft.endOwn("told")
     else draft.endOwn({ error: draft.ended(own.kind, step, endedBy(code, false), code) })
-    if (draft.state.phase === "closing" && own.kind === "shutdown") draft.patch({ phase: "open" })
+    const { phase, soloClosing } = draft.state
+    if (phase === "closing" && own.kind === "shutdown" && soloClosing === "no") draft.patch({ phase: "open" })
   }
   if (peer !== undefined) {
     if (peer.step === "aborting") draft.endPeer("we", peer.abortCode ?? 4)
@@ -217,36 +259,19 @@ const onConflict = (draft: Draft, conflict: Conflict): void => {
   draft.startNext()
 }
 
-/** The co-signed closing transaction: ours if we have signed it and both signatures are there. */
-const onOnChainTx = (draft: Draft, { tx, info }: OnChainTx): void => {
-  if (tx.tx._tag !== "ChannelCloseMutualTx") return
-  const txHash = SignedTx.bodyHash(tx)
-  const context = draft.context("shutdown")
-  const known = draft.state.exposure.find((each) => each.txHash === txHash)
-  if (known === undefined) {
-    draft.lie(Verify.wrong(context, "body", "a closing transaction that we have signed", txHash))
-    return
-  }
-  if (!Verify.isCoSigned(context, tx, known.signedTx)) {
-    draft.lie(Verify.wrong(context, "signature", "the signatures of both parties", "others"))
-    return
-  }
-  draft.patch({ closeTx: tx, ...(info === "close_mutual" ? { phase: "closing" as const } : {}) })
-}
-
 const sameBody = (a: SignedTx.SignedTx, b: SignedTx.SignedTx): boolean => Bytes.equals(a.txBytes, b.txBytes)
 
 const onLeave = (draft: Draft, state: SignedTx.SignedTx): void => {
   const { frozen, own, latest } = draft.state
   const context = draft.context("leave")
   // Once we are frozen the node may leave with a later state than ours.
-  const isLater = frozen !== undefined && (Verify.roundOf(state.tx) ?? 0) > draft.round
+  const isLater = frozen !== undefined && (roundOf(state.tx) ?? 0) > draft.round
   const error =
     !isLater && (latest === undefined || !sameBody(latest.signedTx, state))
-      ? Verify.explainUnknownState(context, state, undefined)
-      : Verify.isCoSigned(context, state, isLater ? undefined : latest?.signedTx)
+      ? explainUnknownState(context, state, undefined)
+      : isCoSigned(context, state, isLater ? undefined : latest?.signedTx)
         ? undefined
-        : Verify.wrong(context, "signature", "the signatures of both parties", "others")
+        : wrong(context, "signature", "the signatures of both parties", "others")
   if (error !== undefined) draft.lie(error)
   if (own?.kind !== "leave") return
   if (error === undefined) draft.endOwn({ result: { _tag: "Done" } })
@@ -266,13 +291,22 @@ const onState = (draft: Draft, signedTx: SignedTx.SignedTx): void => {
   const txHash = SignedTx.bodyHash(signedTx)
   const known = exposure.find((each) => each.txHash === txHash && each.round === draft.round + 1)
   if (known === undefined) onUnknownState(draft, signedTx)
-  else if (!Verify.isCoSigned(context, signedTx, known.signedTx))
-    onLie(draft, Verify.wrong(context, "signature", "the signatures of both parties", "others"))
+  else if (!isCoSigned(context, signedTx, known.signedTx))
+    onLie(draft, wrong(context, "signature", "the signatures of both parties", "others"))
+  else if (!isDeepEnough(draft, known))
+    onLie(draft, wrong(context, "depth", "that both nodes said it is deep enough", "not said"))
   else adopt(draft, signedTx, known)
 }
 
+/** Coins move on chain first: until both nodes have seen that deep enough, the channel holds what it held. */
+const isDeepEnough = ({ state: { config, locks } }: Draft, { tag }: Exposure): boolean =>
+  !needsDepth(tag) ||
+  config.parameters.reports?.info === false ||
+  locks === "unknown" ||
+  (locks.own && locks.peer)
+
 const treesOf = (draft: Draft, { updates, round }: Exposure): Trees | Apply.UpdateError =>
-  round === 1 ? draft.state.trees : Verify.nextTrees(draft.state.config, draft.state.trees, updates, round)
+  round === 1 ? draft.state.trees : nextTrees(draft.state.config, draft.state.trees, updates, round)
 
 const isShutdown = ({ tag }: Exposure): boolean => tag === "shutdown_sign" || tag === "shutdown_sign_ack"
 
@@ -284,20 +318,21 @@ const adopt = (draft: Draft, signedTx: SignedTx.SignedTx, known: Exposure): void
   const state: CoSignedState = {
     channelId,
     round,
-    balances: Verify.balancesOf(config, trees),
+    balances: balancesOf(config, trees),
     signedTx,
     trees
   }
   draft.patch({
     trees,
     latest: state,
+    locks: unlocked,
     // A closing transaction is not overtaken by a higher round: the chain would still take it.
     exposure: exposure.filter((each) => each.txHash !== txHash && (each.round >= round || isShutdown(each))),
     intents: intents.filter((each) => each.round >= round)
   })
   draft.persist()
   draft.emit({ _tag: "CoSigned", state })
-  if (own?.kind === "transfer" && own.signing?.txHash === txHash)
+  if (own !== undefined && own.kind !== "open" && own.signing?.txHash === txHash)
     draft.endOwn({ result: { _tag: "CoSigned", state } })
   if (peer?.signing?.txHash === txHash) draft.endPeer()
   dropOutdated(draft, round)
@@ -312,9 +347,7 @@ const adopt = (draft: Draft, signedTx: SignedTx.SignedTx, known: Exposure): void
 const dropOutdated = (draft: Draft, round: number): void => {
   const { own, peer } = draft.state
   const isOver = (signing: Signing | undefined): boolean =>
-    signing !== undefined &&
-    signTagRow(signing.tag).transaction === "channel_offchain_tx" &&
-    signing.round <= round
+    signing !== undefined && leadsToState(signing.tag) && signing.round <= round
   if (own?.step === "deciding" || own?.step === "signing") {
     draft.failCaller(draft.ended(own.kind, `sign.${own.tag ?? ""}`, "node", 2))
     draft.refuseOwn(2)
@@ -326,31 +359,28 @@ const dropOutdated = (draft: Draft, round: number): void => {
 
 const onUnknownState = (draft: Draft, signedTx: SignedTx.SignedTx): void => {
   const { own, peer } = draft.state
-  const awaited = own?.step === "signed" ? own.signing : peer?.step === "signed" ? peer.signing : undefined
-  const awaitedTx = awaited?.signedTx.tx
+  const signed = own?.step === "signed" ? own.signing : peer?.step === "signed" ? peer.signing : undefined
+  const signedState = signed?.signedTx.tx
   const expected =
-    awaited !== undefined &&
-    awaitedTx !== undefined &&
-    "stateHash" in awaitedTx &&
-    signTagRow(awaited.tag).transaction !== "channel_close_mutual_tx"
-      ? { round: awaited.round, stateHash: awaitedTx.stateHash }
+    signed !== undefined && signedState !== undefined && "stateHash" in signedState
+      ? { round: signed.round, stateHash: signedState.stateHash }
       : undefined
   const context = draft.context(own?.kind ?? "update")
-  const round = Verify.roundOf(signedTx.tx) ?? 0
+  const round = roundOf(signedTx.tx) ?? 0
   // Both signatures on a later state than ours: we have forgotten something, and could sign against it.
-  if (round > draft.round && Verify.isCoSigned(context, signedTx)) {
+  if (round > draft.round && isCoSigned(context, signedTx)) {
     const detail = `the node shows round ${round} with our signature, of which we know nothing`
     draft.freeze(detail, { reason: "corrupt", detail }, (operation) => draft.frozenError(operation))
     draft.persist()
   }
-  onLie(draft, Verify.explainUnknownState(context, signedTx, expected))
+  onLie(draft, explainUnknownState(context, signedTx, expected))
 }
 
 /** What is reported as co-signed is not: the own operation fails with it. */
 const onLie = (draft: Draft, error: VerificationError): void => {
   const { own } = draft.state
   draft.lie(error)
-  if (own?.step !== "signed" || own.kind === "shutdown") return
+  if (own?.step !== "signed" || kinds[own.kind].ends !== "co-signed") return
   const { kind } = own
   draft.endOwn({ error })
   if (kind === "open") draft.do({ _tag: "Disconnect" })

@@ -20,8 +20,11 @@ import {
 import * as SignedTx from "../../chain/SignedTx.js"
 import type { Balances } from "../ChannelEvent.js"
 import type { Draft } from "./draft.js"
-import type { ClientState, Signing, WorkId } from "./model.js"
-import * as Verify from "./verify.js"
+import type { ClientState, OperationRequest, Signing, WorkId } from "./model.js"
+import { type Context, type Verified, balancesOf, wrong } from "./checks.js"
+import { isSignedAsAsked } from "./coSigned.js"
+import { kinds, needsDepth } from "./operations.js"
+import { unlocked, verifiers, verifyCreate } from "./verify.js"
 
 /** Code of a refusal because of what was to be signed. */
 const invalid = 1
@@ -39,47 +42,58 @@ const seenFromUs = (state: ClientState, { initiator, responder }: Balances): Par
     : { own: responder, peer: initiator }
 
 const worstOwnBalance = (state: ClientState): bigint => {
-  const current = seenFromUs(state, Verify.balancesOf(state.config, state.trees)).own
+  const current = seenFromUs(state, balancesOf(state.config, state.trees)).own
   return state.exposure.reduce((worst, { ownBalance }) => (ownBalance < worst ? ownBalance : worst), current)
 }
 
-const operationOf = (tag: SignTag): Proposal["operation"] => {
-  if (ownTags.has(tag)) return "open"
-  return tag === "shutdown_sign" || tag === "shutdown_sign_ack" ? "shutdown" : "update"
+/** What the policy is asked about; what else we sign was asked for by our own side. */
+const proposals: { readonly [T in SignTag]?: Proposal["operation"] } = {
+  initiator_sign: "open",
+  responder_sign: "open",
+  update_ack: "update",
+  deposit_ack: "deposit",
+  withdraw_ack: "withdraw",
+  shutdown_sign_ack: "shutdown"
 }
 
-/** A signature to be made, as policy and signer see it. */
+const operationOf = (tag: SignTag): Proposal["operation"] => proposals[tag] ?? "update"
+
+/** A signature to be made. */
 const signingOf = (
   draft: Draft,
-  request: SignRequest,
-  { channelId, round, after }: Verify.Verified
-): Signing => {
+  { tag, signedTx, updates }: SignRequest,
+  { channelId, round, after }: Verified
+): Signing => ({
+  tag,
+  signedTx,
+  updates,
+  txHash: SignedTx.bodyHash(signedTx),
+  channelId,
+  round,
+  after,
+  work: draft.newWork()
+})
+
+/** Asks the policy about a signature. */
+const askPolicy = (
+  draft: Draft,
+  { tag, signedTx, updates, channelId, round, after, work }: Signing
+): void => {
   const { state } = draft
-  const { tag, signedTx, updates } = request
-  const starter = signTagRow(tag).side === "acknowledger" ? state.config.peer : state.config.own
-  const balances = seenFromUs(state, after)
-  return {
+  const { own, peer } = state.config
+  const proposal: Proposal = {
+    operation: operationOf(tag),
     tag,
+    proposer: signTagRow(tag).side === "acknowledger" ? peer : own,
+    channelId,
     signedTx,
     updates,
-    txHash: SignedTx.bodyHash(signedTx),
-    channelId,
     round,
-    ownBalance: balances.own,
-    work: draft.newWork(),
-    proposal: {
-      operation: operationOf(tag),
-      tag,
-      proposer: starter,
-      channelId,
-      signedTx,
-      updates,
-      round,
-      before: seenFromUs(state, Verify.balancesOf(state.config, state.trees)),
-      after: balances,
-      worstOwnBalance: worstOwnBalance(state)
-    }
+    before: seenFromUs(state, balancesOf(state.config, state.trees)),
+    after: seenFromUs(state, after),
+    worstOwnBalance: worstOwnBalance(state)
   }
+  draft.do({ _tag: "AskPolicy", work, proposal })
 }
 
 /** The node asks for a signature. `frameChannelId` is what its frame says. */
@@ -90,22 +104,31 @@ const verifyOwn = (
   draft: Draft,
   frameChannelId: ChannelId | null,
   request: SignRequest
-): Verify.Verified | VerificationError => {
-  const { own, latest, exposure, config } = draft.state
+): Verified | VerificationError => {
+  const { own } = draft.state
   const context = draft.context(own?.kind ?? request.tag)
   if (own === undefined || own.tag !== request.tag || own.step !== "requested")
-    return Verify.wrong(
+    return wrong(
       context,
       "operation",
       own?.step === "requested" ? (own.tag ?? own.kind) : "no signing request",
       request.tag
     )
-  if (own.kind === "open") return Verify.verifyCreate({ ...context, channelId: frameChannelId }, request)
-  if (latest === undefined) return Verify.wrong(context, "round", "an open channel", request.tag)
-  if (own.request?._tag === "Transfer")
-    return Verify.verifyUpdate(context, latest, request, own.request, exposure)
-  if (own.request?._tag === "Shutdown") return Verify.verifyClose(context, latest, request, own.request)
-  return Verify.wrong(context, "operation", own.kind, `${request.tag} for ${config.own}`)
+  if (own.kind === "open") return verifyCreate({ ...context, channelId: frameChannelId }, request)
+  return (
+    verifyOpen(draft, context, request, own.request) ?? wrong(context, "operation", own.kind, request.tag)
+  )
+}
+
+/** Verifies what is signed in an open channel; undefined when nothing of the kind ever is. */
+const verifyOpen = (
+  { state: { latest, exposure } }: Draft,
+  context: Context,
+  request: SignRequest,
+  asked: OperationRequest | undefined
+): Verified | VerificationError | undefined => {
+  if (latest === undefined) return wrong(context, "round", "an open channel", request.tag)
+  return verifiers[request.tag]?.(context, { latest, exposure }, request, asked)
 }
 
 /**
@@ -155,12 +178,14 @@ const onOwnRequest = (draft: Draft, frameChannelId: ChannelId | null, request: S
     draft.refuseOwn(abort)
     return
   }
-  if (!own.waiting && own.kind !== "open") {
+  if (!own.waiting && !own.byItself && own.kind !== "open") {
     draft.refuseOwn(own.abortCode ?? abort)
     return
   }
   const signing = signingOf(draft, request, verified)
   asked(draft, own.kind, signing)
+  // The node asks for ours only after it has let go of the peer's.
+  if (draft.state.peer?.step === "held") draft.endPeer("node", 2)
   if (own.kind !== "open") {
     draft.patchOwn({ signing })
     beginSigning(draft, "own", "requested")
@@ -177,9 +202,10 @@ const asked = (draft: Draft, operation: string, { tag, round, txHash, updates }:
 export const onLoaded = (draft: Draft, work: WorkId, stored: StoredRecord | undefined): void => {
   const { own } = draft.state
   if (own?.step !== "loading" || own.signing?.work !== work) return
-  const { channelId, proposal } = own.signing
+  const { signing } = own
+  const { channelId } = signing
   if (stored !== undefined && stored.record.coSigned !== undefined) {
-    const error = Verify.wrong(
+    const error = wrong(
       draft.context("open"),
       "channelId",
       "a new channel",
@@ -204,20 +230,7 @@ export const onLoaded = (draft: Draft, work: WorkId, stored: StoredRecord | unde
     intents: stored?.record.intents ?? []
   })
   draft.patchOwn({ step: "deciding" })
-  draft.do({ _tag: "AskPolicy", work, proposal })
-}
-
-const verifyPeer = (
-  draft: Draft,
-  request: SignRequest
-): Verify.Verified | VerificationError | "unsupported" => {
-  const { latest, exposure } = draft.state
-  const context = draft.context(operationOf(request.tag))
-  if (latest === undefined)
-    return Verify.wrong(context, "operation", "no proposal before the channel is open", request.tag)
-  if (request.tag === "update_ack") return Verify.verifyUpdate(context, latest, request, undefined, exposure)
-  if (request.tag === "shutdown_sign_ack") return Verify.verifyClose(context, latest, request, undefined)
-  return "unsupported"
+  askPolicy(draft, signing)
 }
 
 const onPeerRequest = (draft: Draft, request: SignRequest): void => {
@@ -226,7 +239,7 @@ const onPeerRequest = (draft: Draft, request: SignRequest): void => {
   if (before?.step === "aborting") draft.endPeer("we", before.abortCode ?? abort)
   else draft.endPeer("node", 2)
   const { tag } = request
-  const verified = verifyPeer(draft, request)
+  const verified = verifyOpen(draft, draft.context(operationOf(tag)), request, undefined)
   draft.patch({
     peer: { tag, step: "deciding", signing: undefined, answer: undefined, aborts: [], abortCode: undefined }
   })
@@ -235,7 +248,7 @@ const onPeerRequest = (draft: Draft, request: SignRequest): void => {
     draft.refusePeer(invalid)
     return
   }
-  if (verified === "unsupported" || draft.state.frozen !== undefined) {
+  if (verified === undefined || draft.state.frozen !== undefined) {
     draft.refusePeer(abort)
     return
   }
@@ -244,17 +257,17 @@ const onPeerRequest = (draft: Draft, request: SignRequest): void => {
   asked(draft, operationOf(tag), signing)
   const { own } = draft.state
   // The node answers our request with a conflict that ends both, or refuses it; until then a signature would be lost.
-  if (own?.step === "requested" && own.kind === "transfer") draft.patchPeer({ step: "held" })
-  else draft.do({ _tag: "AskPolicy", work: signing.work, proposal: signing.proposal })
+  if (own?.step === "requested" && kinds[own.kind].collides) draft.patchPeer({ step: "held" })
+  else askPolicy(draft, signing)
 }
 
 /** Goes on with a proposal that was held, now that no own request collides with it. */
 export const releaseHeld = (draft: Draft): void => {
   const { peer, own } = draft.state
   if (peer?.step !== "held" || peer.signing === undefined) return
-  if (own?.step === "requested" && own.kind === "transfer") return
+  if (own?.step === "requested" && kinds[own.kind].collides) return
   draft.patchPeer({ step: "deciding" })
-  draft.do({ _tag: "AskPolicy", work: peer.signing.work, proposal: peer.signing.proposal })
+  askPolicy(draft, peer.signing)
 }
 
 type Side = "own" | "peer"
@@ -310,9 +323,9 @@ export const onSigned = (draft: Draft, work: WorkId, signedTx: SignedTx.SignedTx
   const side = sideOf(draft.state, work, "signing")
   const signing = side === undefined ? undefined : signingAt(draft.state, side)
   if (side === undefined || signing === undefined) return
-  const { tag, txHash, round, updates, ownBalance } = signing
+  const { tag, txHash, round } = signing
   const context = draft.context(side === "own" ? (draft.state.own?.kind ?? tag) : operationOf(tag))
-  if (!Verify.isSignedAsAsked(context, signing.signedTx, signedTx)) {
+  if (!isSignedAsAsked(context, signing.signedTx, signedTx)) {
     onNotSigned(
       draft,
       work,
@@ -324,10 +337,28 @@ export const onSigned = (draft: Draft, work: WorkId, signedTx: SignedTx.SignedTx
     )
     return
   }
+  if (signTagRow(tag).side !== "solo") expose(draft, signing, signedTx)
+  const answer = draft.send({ _tag: "SigningReply", tag, signedTx })
+  draft.emit({ _tag: "SignatureGiven", tag, round, txHash })
+  if (side === "peer") {
+    draft.patchPeer({ step: "signed", answer })
+    return
+  }
+  draft.patchOwn({ step: "signed", answer })
+  if (signTagRow(tag).side === "solo") draft.watchOwn()
+}
+
+/** What needs both signatures leaves us with one: from now on the peer may complete it, and the store knows. */
+const expose = (
+  draft: Draft,
+  { tag, txHash, round, updates, after }: Signing,
+  signedTx: SignedTx.SignedTx
+): void => {
+  const { state } = draft
   // What we once acknowledged may be complete, also when we propose the same bytes ourselves now.
   const acknowledged =
     signTagRow(tag).side === "acknowledger" ||
-    draft.state.exposure.some((each) => each.txHash === txHash && each.side === "acknowledger")
+    state.exposure.some((each) => each.txHash === txHash && each.side === "acknowledger")
   const exposure: Exposure = {
     txHash,
     tag,
@@ -335,16 +366,14 @@ export const onSigned = (draft: Draft, work: WorkId, signedTx: SignedTx.SignedTx
     round,
     signedTx,
     updates,
-    ownBalance
+    ownBalance: seenFromUs(state, after).own
   }
   draft.patch({
-    exposure: [...draft.state.exposure.filter((each) => each.txHash !== txHash), exposure]
+    exposure: [...state.exposure.filter((each) => each.txHash !== txHash), exposure],
+    // What was said about depth was about another transaction.
+    ...(needsDepth(tag) ? { locks: unlocked } : {})
   })
   draft.persist()
-  const answer = draft.send({ _tag: "SigningReply", tag, signedTx })
-  draft.emit({ _tag: "SignatureGiven", tag, round, txHash })
-  if (side === "own") draft.patchOwn({ step: "signed", answer })
-  else draft.patchPeer({ step: "signed", answer })
 }
 
 /** The signer has not signed. */

@@ -8,10 +8,15 @@
 import * as SignedTx from "../../chain/SignedTx.js"
 import { signTags } from "../../protocol/SignTag.js"
 import type { PeerMessage } from "../PeerMessage.js"
+import { reportSlashable } from "./Chain.js"
 import { completedBy } from "./Checks.js"
 import { adoptClosing, closingAcknowledged } from "./Closing.js"
+import * as Deposits from "./Deposits.js"
 import { endingOf } from "./Endings.js"
-import type { Exposed } from "./State.js"
+import * as Locks from "./Locks.js"
+import * as Movements from "./Movements.js"
+import type { Exposed, Pending } from "./State.js"
+import type { StateName } from "./States.js"
 import type { Ending, Outcome, Step } from "./Step.js"
 import { operationOf } from "./Table.js"
 import { apply } from "./Updates.js"
@@ -46,20 +51,31 @@ export const acknowledged = (step: Step, message: Message<"Acknowledgement">): O
     return step.fallBack(endingOf(current.pending, message.operation === "shutdown" ? 1 : 2))
   }
   if (current !== undefined) {
-    if (message.operation === "shutdown") return closingAcknowledged(step, message.signedTx, current.pending)
-    apply(step, current.pending, message.signedTx)
+    const { pending } = current
+    if (message.operation === "shutdown") return closingAcknowledged(step, message.signedTx, pending)
+    if (message.operation !== "update") return Deposits.acknowledged(step, message.signedTx, pending)
+    apply(step, pending, message.signedTx)
     return step.enter("open")
   }
   if (late !== undefined && good) return adopt(step, message, late)
   step.dropped("acknowledgement", message.operation)
 }
 
+/** States with an operation that is not co-signed yet. */
+const busyStates: ReadonlySet<StateName> = new Set<StateName>([
+  "awaiting_signature",
+  "awaiting_update_ack",
+  "dep_half_signed",
+  "wdraw_half_signed",
+  "mutual_closing"
+])
+
 /** Takes over what the peer co-signed although the own side had given it up. */
 const adopt = (step: Step, message: Message<"Acknowledgement">, late: Exposed): void => {
   const { stable } = step
   const { name } = step.state
   const idle = name === "open" || name === "channel_closing" || name === "awaiting_leave_ack"
-  const busy = name === "awaiting_signature" || name === "awaiting_update_ack" || name === "mutual_closing"
+  const busy = busyStates.has(name)
   step.set({ exposed: step.state.exposed.filter((each) => each !== late) })
   if (!idle && !busy) return step.dropped("acknowledgement", "late")
   if (message.operation === "shutdown") {
@@ -67,7 +83,9 @@ const adopt = (step: Step, message: Message<"Acknowledgement">, late: Exposed): 
     return adoptClosing(step, message.signedTx, late.pending)
   }
   dropPending(step)
+  if (message.operation !== "update") return Deposits.adopt(step, message.signedTx, late.pending)
   apply(step, late.pending, message.signedTx)
+  reportSlashable(step)
   if (busy) step.enter(stable)
   else if (name !== "awaiting_leave_ack") step.reportUpdate()
 }
@@ -98,6 +116,9 @@ export const operationError = (step: Step, message: Message<"OperationError">): 
   const tookBack = message.withdraws !== undefined && withdrawn(step, message)
   const refusedNow = message.refuses !== undefined && refused(step, message)
   const unnamed = message.refuses === undefined && message.withdraws === undefined
+  if (unnamed && Movements.isLocking(step.state)) {
+    return Locks.endedByPeer(step, message.errorCode, message.round)
+  }
   if (unnamed && pending?.stage === "ack" && operationOf(pending.tag) === message.operation) {
     step.set({ exposed: step.state.exposed.filter((each) => each.pending !== pending) })
     return endByPeer(step, message)
@@ -112,9 +133,16 @@ const endByPeer = (step: Step, message: Message<"OperationError">): void => {
   step.enter(stable)
 }
 
+const isOwn = (pending: Pending, serial: number | undefined): boolean =>
+  signTags[pending.tag].side === "starter" && pending.serial !== undefined && pending.serial === serial
+
 /** The peer does not co-sign an own proposal. It may be one that was given up before. */
 const refused = (step: Step, message: Message<"OperationError">): boolean => {
   const { exposed, pending } = step.state
+  if (pending?.stage === "lock" && isOwn(pending, message.refuses)) {
+    Locks.endedByPeer(step, message.errorCode, message.round)
+    return true
+  }
   const one = exposed.find((each) => each.pending.serial === message.refuses)
   if (one !== undefined) step.set({ exposed: exposed.filter((each) => each !== one) })
   const current = pending?.stage === "ack" && pending.serial === message.refuses
@@ -144,6 +172,10 @@ const withdrawn = (step: Step, message: Message<"OperationError">): boolean => {
   if (isPending && pending.stage === "sign") {
     step.tellEnding(refusal)
     endByPeer(step, message)
+    return true
+  }
+  if (isPending && pending.stage === "lock") {
+    Locks.endedByPeer(step, errorCode, message.round)
     return true
   }
   // It was ignored when it came, which some proposals are: now it gets its answer.

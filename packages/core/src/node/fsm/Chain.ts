@@ -6,26 +6,39 @@
  * @since 0.1.0
  */
 import * as SignedTx from "../../chain/SignedTx.js"
+import type { ChannelObject } from "../../chain/ChannelObject.js"
 import type { TxHash } from "../../encoding/ApiEncoding.js"
 import type { AssumeMinimumDepth } from "../../protocol/Request.js"
+import { signTags } from "../../protocol/SignTag.js"
 import type { ChainEvent } from "../ChainView.js"
 import type { CallId } from "../FsmEvent.js"
+import * as Deposits from "./Deposits.js"
+import { endingOf } from "./Endings.js"
+import * as Locks from "./Locks.js"
 import { createDeepEnough } from "./Opening.js"
+import * as Solo from "./Solo.js"
+import type { DepthKind } from "./State.js"
 import type { Outcome, Step } from "./Step.js"
+import type { Proposal } from "./Table.js"
+import { push } from "./Transactions.js"
 
 type Event<T extends ChainEvent["_tag"]> = Extract<ChainEvent, { readonly _tag: T }>
 
-const isAwaited = (step: Step, kind: "create" | "close", txHash: TxHash): boolean =>
+const isAwaited = (step: Step, kind: DepthKind, txHash: TxHash): boolean =>
   step.state.depthWatch?.kind === kind && step.state.depthWatch.txHash === txHash
 
-/** The create transaction is deep enough. @since 0.1.0 @category handlers */
-export const depthWhileLocking = (step: Step, event: Event<"MinimumDepthReached">): Outcome =>
-  isAwaited(step, "create", event.txHash) ? createDeepEnough(step) : depthReached(step, event)
+/** The transaction that is awaited is deep enough. @since 0.1.0 @category handlers */
+export const depthWhileLocking = (step: Step, event: Event<"MinimumDepthReached">): Outcome => {
+  const { depthWatch } = step.state
+  if (depthWatch === undefined || depthWatch.txHash !== event.txHash) return depthReached(step, event)
+  return depthWatch.kind === "create" ? createDeepEnough(step) : Locks.deepEnough(step)
+}
 
 /** The closing transaction is deep enough: the end. @since 0.1.0 @category handlers */
 export const depthWhileClosed = (step: Step, event: Event<"MinimumDepthReached">): Outcome => {
   if (!isAwaited(step, "close", event.txHash)) return depthReached(step, event)
   step.info("closed_confirmed")
+  step.set({ closedConfirmed: true })
   step.stop("closed_confirmed")
 }
 
@@ -37,16 +50,26 @@ export const depthWhileClosed = (step: Step, event: Event<"MinimumDepthReached">
  */
 export const depthReached = (step: Step, event: Event<"MinimumDepthReached">): Outcome => {
   const { txHash } = event
+  if (Solo.snapshotDeepEnough(step, txHash)) return
   const kind = step.state.assumed.get(txHash)
-  if (kind === undefined) return "unhandled"
+  // Watches outlive operations that came to nothing.
+  if (kind === undefined) return step.dropped("minimum_depth_reached", "not_awaited")
   const assumed = new Map(step.state.assumed)
   assumed.delete(txHash)
   step.set({ assumed })
   step.info("minimum_depth_achieved", {
     notice: "already_assumed",
     txHash,
-    txType: kind === "create" ? "channel_create_tx" : "close"
+    txType: depthTypes[kind]
   })
+}
+
+/** How an assumed transaction is called when its real depth is reported. */
+const depthTypes: Record<DepthKind, string> = {
+  create: "channel_create_tx",
+  deposit: "channel_deposit_tx",
+  withdraw: "channel_withdraw_tx",
+  close: "close"
 }
 
 const maximumAssumptions = 10_000
@@ -62,7 +85,7 @@ export const assumeMinimumDepth = (step: Step, request: AssumeMinimumDepth, call
   const { txHash } = request
   if (depthWatch?.txHash !== txHash) return "unhandled"
   const waiting = name === "awaiting_locked" || name === "channel_closed"
-  if (!waiting || assumed.size > maximumAssumptions) return step.refuse(callId, "not_allowed_now")
+  if (!waiting || assumed.size >= maximumAssumptions) return step.refuse(callId, "not_allowed_now")
   step.accept(callId)
   step.set({ assumed: new Map(assumed).set(txHash, depthWatch.kind) })
   const event: Event<"MinimumDepthReached"> = { _tag: "MinimumDepthReached", txHash }
@@ -76,48 +99,175 @@ const received = (step: Step, event: ChainEvent): void =>
     "tx" in event ? { _tag: "Signed", signedTx: event.tx } : { _tag: "Note", note: event._tag }
   )
 
-/** A transaction of this channel is in a block and the channel goes on. @since 0.1.0 @category handlers */
-export const channelChanged = (step: Step, event: Event<"ChannelChanged">): Outcome => {
-  const { depthWatch } = step.state
-  received(step, event)
-  if (depthWatch !== undefined && depthWatch.txHash !== SignedTx.hash(event.tx)) {
-    return step.stopWithError("unexpected_tx_on_chain")
-  }
-  step.onChainTx("channel_changed", event.tx)
+const saw = (step: Step, tx: SignedTx.SignedTx): void => step.set({ lastChannelChange: SignedTx.hash(tx) })
+
+/**
+ * Whether a transaction cannot be there: it makes a new state, and it is not the one that is awaited. What one party
+ * does alone is no matter, and neither are older transactions, which are the newest again after a fork.
+ */
+const isUnexpected = (step: Step, signedTx: SignedTx.SignedTx): boolean => {
+  const { depthWatch, offChain } = step.state
+  const { tx } = SignedTx.innermost(signedTx)
+  if (depthWatch === undefined || depthWatch.txHash === SignedTx.hash(signedTx)) return false
+  if (tx._tag === "ChannelCreateTx") return offChain.round === 0
+  return (tx._tag === "ChannelDepositTx" || tx._tag === "ChannelWithdrawTx") && tx.round > offChain.round
 }
 
-/** The channel is back although it was seen closed. @since 0.1.0 @category handlers */
+/**
+ * Whether a machine that comes back is told what it has seen on chain for itself: a watch begins with the newest
+ * transaction.
+ */
+const isKnown = (step: Step, signedTx: SignedTx.SignedTx): boolean => {
+  const { lastChannelChange, name, reestablish } = step.state
+  const waits =
+    name === "awaiting_connect" ||
+    name === "reestablish_init" ||
+    name === "awaiting_reestablish" ||
+    name === "channel_closing"
+  return waits && reestablish !== "none" && lastChannelChange === SignedTx.hash(signedTx)
+}
+
+/** A transaction of this channel is in a block and the channel goes on. @since 0.1.0 @category handlers */
+export const channelChanged = (step: Step, event: Event<"ChannelChanged">): Outcome => {
+  const { channel, tx } = event
+  received(step, event)
+  if (channel.lockedUntil === 0 && step.state.name !== "channel_closing" && isKnown(step, tx)) return
+  saw(step, tx)
+  Deposits.published(step, tx)
+  if (isUnexpected(step, tx)) return step.stopWithError("unexpected_tx_on_chain")
+  step.onChainTx("channel_changed", tx)
+  Solo.watchOwnSnapshot(step, tx)
+  Locks.takeOver(step, tx)
+  if (channel.lockedUntil === 0) activeAgain(step)
+}
+
+/**
+ * A fork dropped the close that somebody had made alone: the channel goes on as before. Should the close come back, it
+ * is looked at again, and a settle that waits is kept for that.
+ */
+const activeAgain = (step: Step): void => {
+  const { name, pending } = step.state
+  if (name === "channel_closing") return step.enter("open")
+  if (pending?.origin !== "channel_closing") return
+  step.set({ pending: { ...pending, origin: "open" } })
+  // Of the operations that only a closing channel has, a shutdown is none.
+  if (signTags[pending.tag].side === "solo") step.fallBack(endingOf(pending, 2))
+}
+
+/**
+ * A fork dropped what had closed the channel: it is given to the chain again, unless it is there already.
+ */
+const closeAgain = (step: Step): SignedTx.SignedTx | undefined => {
+  const { closeTx } = step.state
+  step.set({ closeTx: undefined, depthWatch: undefined })
+  return closeTx !== undefined && push(step, closeTx) ? closeTx : undefined
+}
+
+/**
+ * The channel was seen closed and goes on. In the reference node it is a zombie and the machine ends; here a fork does
+ * not make a machine forget its channel: it waits for the close once more, or goes on with the latest state if that
+ * cannot come back.
+ *
+ * @since 0.1.0
+ * @category handlers
+ */
 export const changedAfterClose = (step: Step, event: Event<"ChannelChanged">): Outcome => {
   received(step, event)
   if (isAwaited(step, "close", SignedTx.hash(event.tx))) return
-  step.info("zombie_channel")
-  step.stop("zombie_channel")
+  saw(step, event.tx)
+  const again = closeAgain(step)
+  step.onChainTx("channel_changed", event.tx)
+  step.enter(again?.tx._tag === "ChannelCloseMutualTx" ? "mutual_closed" : "open")
+}
+
+/**
+ * The round a co-signed state must be above to beat the one that closes the channel. Forced rounds do not count: any
+ * co-signed state of a forced round or later beats them.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const closingRound = (channel: ChannelObject): number =>
+  channel.soloRound > 0 ? channel.soloRound - 1 : channel.round
+
+/**
+ * A co-signed state came in while the channel closes with an older one: the client learns that it can slash.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const reportSlashable = (step: Step): void => {
+  const { channelId, name, offChain } = step.state
+  const channel = channelId === null ? undefined : step.env.chain.channel(channelId)
+  if (name !== "channel_closing" || offChain.signedTx === undefined || channel === undefined) return
+  if (channel.lockedUntil === 0 || offChain.round <= closingRound(channel)) return
+  step.onChainTx("can_slash", offChain.signedTx)
+}
+
+/**
+ * The chain ends what is under way: no conflict for the own client, but the peer, which sees the same, gets its answer,
+ * so that neither waits for one from then on.
+ */
+const dropUnderWay = (step: Step): void => {
+  const { pending } = step.state
+  if (pending?.stage === "sign" || pending?.stage === "ack") step.tellEnding(endingOf(pending, 2))
+  step.forget()
+}
+
+/**
+ * A proposal that a closing channel has no use for.
+ *
+ * @since 0.1.0
+ * @category handlers
+ */
+export const proposalWhileClosing = (step: Step, message: Proposal): Outcome => {
+  const { operation, serial } = message
+  step.received(message)
+  step.tellEnding({ code: 2, operation, refuses: serial })
+}
+
+/** A channel that is closed before it was open has the state it was created with. */
+const takeCreated = (step: Step): void => {
+  const { createTx, offChain } = step.state
+  if (offChain.signedTx === undefined && createTx !== undefined) {
+    step.setOffChain({ round: 1, signedTx: createTx })
+  }
 }
 
 /**
  * Somebody closes alone. What is under way ends; with an older state on chain than the own one both are told that it
- * can be slashed.
+ * can be slashed. A channel that was seen closed can come here too, when a fork dropped its settle.
  *
  * @since 0.1.0
  * @category handlers
  */
 export const channelClosing = (step: Step, event: Event<"ChannelClosing">): Outcome => {
   const { channel, tx } = event
-  const { round, signedTx } = step.state.offChain
   received(step, event)
-  if (channel.lockedUntil === 0) return
-  // A co-signed state beats forced ones, so those do not count.
-  const onChainRound = channel.soloRound > 0 ? channel.soloRound - 1 : channel.round
-  step.forget()
-  if (signedTx !== undefined && round > onChainRound) step.onChainTx("can_slash", signedTx)
+  if (channel.lockedUntil === 0 || isKnown(step, tx)) return
+  saw(step, tx)
+  if (step.state.name === "channel_closed") closeAgain(step)
+  Locks.takeMined(step)
+  takeCreated(step)
+  const { reestablish } = step.state
+  const { round, signedTx } = step.state.offChain
+  dropUnderWay(step)
+  step.set({ depthWatch: undefined })
+  // A machine that waits for its peer has something to do alone: its client may come and go.
+  if (reestablish !== "none") step.set({ clientMayDisconnect: true })
+  if (signedTx !== undefined && round > closingRound(channel)) step.onChainTx("can_slash", signedTx)
   else step.onChainTx("solo_closing", tx)
+  Solo.watchUnlock(step)
   step.enter("channel_closing")
 }
 
 /** The closing transaction is in a block. @since 0.1.0 @category handlers */
 export const channelClosed = (step: Step, event: Event<"ChannelClosed">): Outcome => {
   received(step, event)
-  step.forget()
+  if (isAwaited(step, "close", SignedTx.hash(event.tx))) return
+  saw(step, event.tx)
+  dropUnderWay(step)
+  step.set({ pendingSettle: undefined, closeTx: event.tx })
   step.watchDepth("close", event.tx)
   step.onChainTx("channel_closed", event.tx)
   step.enter("channel_closed")

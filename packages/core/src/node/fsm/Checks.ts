@@ -64,8 +64,14 @@ export const completedBy = (
   )
 }
 
-/** One party is enough for a half-signed transaction; one that carries two authentications must carry both. */
-const signedByStarter = (step: Step, signed: SignedTx.SignedTx, starter: AccountAddress): boolean =>
+/**
+ * Whether the starter signed. One party is enough for a half-signed transaction; one that carries two authentications
+ * must carry both.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const signedByStarter = (step: Step, signed: SignedTx.SignedTx, starter: AccountAddress): boolean =>
   SignedTx.authentications(signed).total < 2 ? verify(step, signed, [starter]) : signedByBoth(step, signed)
 
 const wrongType: Partial<Record<Transaction.Tag, string>> = {
@@ -197,7 +203,9 @@ export const peerShutdownFault = (step: Step, message: Proposal): string | undef
   const block = blockFault(step, message.blockHash)
   if (block !== undefined) return block
   if (!signedByStarter(step, signedTx, other)) return "bad_signature"
-  const own = closeMutualTx(step, other, { fee: tx.fee, nonce: tx.nonce })
+  // While a deposit or withdrawal waits for the peer's word it is on chain already, so the close must count it.
+  const trees = step.state.pending?.stage === "lock" ? step.state.pending.trees : undefined
+  const own = closeMutualTx(step, other, { fee: tx.fee, nonce: tx.nonce }, trees)
   if ("reason" in own) return own.reason
   return Bytes.equals(Transaction.encode(own), SignedTx.innermost(signedTx).txBytes)
     ? undefined

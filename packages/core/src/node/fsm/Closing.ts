@@ -15,12 +15,16 @@ import { badOwnSignature, endingOf, refuseProposal } from "./Endings.js"
 import type { Pending } from "./State.js"
 import type { Outcome, Step } from "./Step.js"
 import type { Proposal } from "./Table.js"
-import { closeMutualTx, pickBlock } from "./Transactions.js"
+import { closeMutualTx, pickBlock, push } from "./Transactions.js"
 
 type Message<T extends PeerMessage["_tag"]> = Extract<PeerMessage, { readonly _tag: T }>
 
-const origin = (step: Step): Pending["origin"] =>
-  step.state.name === "channel_closing" ? "channel_closing" : "open"
+const origin = (step: Step): Pending["origin"] => {
+  const { name } = step.state
+  return name === "channel_closing" || name === "signed" || name === "dep_signed" || name === "wdraw_signed"
+    ? name
+    : "open"
+}
 
 /**
  * The own client wants to close together. While a solo close runs this is possible from Lima on.
@@ -77,11 +81,12 @@ export const peerProposesShutdown = (step: Step, message: Proposal): Outcome => 
     trees: undefined,
     origin: origin(step)
   }
+  const { clientConnected } = step.state
   step.info("shutdown")
-  if (!step.state.clientConnected) {
-    if (!signedByBoth(step, signedTx)) return step.dropped("shutdown", "client_disconnected")
-    return coSign(step, signedTx, pending)
-  }
+  if (!clientConnected && !signedByBoth(step, signedTx))
+    return step.dropped("shutdown", "client_disconnected")
+  if (step.state.pending !== undefined) step.suspend()
+  if (!clientConnected) return coSign(step, signedTx, pending)
   step.requestSignature(pending, true)
 }
 
@@ -118,11 +123,10 @@ export const shutdownCoSigned = (step: Step, signedTx: SignedTx.SignedTx, pendin
  */
 export const closingAcknowledged = (step: Step, signedTx: SignedTx.SignedTx, pending: Pending): void => {
   step.set({ exposed: [] })
-  if (step.env.chain.admits(signedTx) !== "ok") {
+  if (!push(step, signedTx)) {
     step.set({ pending })
     return step.fallBack(endingOf(pending, 5))
   }
-  step.effects.push({ _tag: "Submit", signedTx })
   step.onChainTx("close_mutual", signedTx)
   step.set({ pending: { ...pending, stage: "close", signedTx } })
   step.enter("mutual_closed")

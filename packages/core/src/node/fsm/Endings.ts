@@ -39,7 +39,8 @@ export const badOwnSignature = (step: Step, fault: string, pending: Pending): Ou
 }
 
 /**
- * Refuses a proposal: the peer's operation ends, and the own client learns that there was one.
+ * Refuses a proposal: the peer's operation ends, and the own client learns that there was one. Where a transaction is on
+ * its way to the chain nothing else ends, so the own client has nothing to learn.
  *
  * @since 0.1.0
  * @category transitions
@@ -47,7 +48,8 @@ export const badOwnSignature = (step: Step, fault: string, pending: Pending): Ou
 export const refuseProposal = (step: Step, message: Proposal, code: number, reason: string): void => {
   step.error(reason)
   const { operation, serial } = message
-  step.fallBack({ code, operation, refuses: serial })
+  const ending: Ending = { code, operation, refuses: serial }
+  return step.state.pending?.stage === "lock" ? step.tellEnding(ending) : step.fallBack(ending)
 }
 
 /**
@@ -111,7 +113,8 @@ export const signingError = (step: Step, tag: SignTag, code: number, callId: Cal
   step.accept(callId)
   step.info("aborted_update")
   const locked = channelId !== null && (step.env.chain.channel(channelId)?.lockedUntil ?? 0) > 0
-  const origin = locked ? "channel_closing" : "open"
+  const idle = pending.origin === "channel_closing" ? "open" : pending.origin
+  const origin = locked ? "channel_closing" : idle
   step.set({ pending: { ...pending, origin } })
   step.fallBack({ ...endingOf(pending, code), conflict: false })
 }

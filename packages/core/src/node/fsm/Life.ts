@@ -8,11 +8,15 @@
 import type { CallId } from "../FsmEvent.js"
 import type { PeerMessage } from "../PeerMessage.js"
 import { endingOf } from "./Endings.js"
+import { signTags } from "../../protocol/SignTag.js"
+import * as Locks from "./Locks.js"
+import * as Movements from "./Movements.js"
 import type { Outcome, Step } from "./Step.js"
 
 type Message<T extends PeerMessage["_tag"]> = Extract<PeerMessage, { readonly _tag: T }>
 
-const reportUp = (step: Step): void => step.info("fsm_up", { fsmId: step.state.options.fsmId })
+/** Says that the machine is there, and by which id a client comes back to it. @since 0.1.0 @category transitions */
+export const reportUp = (step: Step): void => step.info("fsm_up", { fsmId: step.state.options.fsmId })
 
 /** The machine starts. @since 0.1.0 @category handlers */
 export const started = (step: Step): Outcome => reportUp(step)
@@ -88,21 +92,45 @@ export const leaveAcknowledged = (step: Step, message: Message<"LeaveAck">): Out
  * @category handlers
  */
 export const linkDown = (step: Step): Outcome => {
-  const { clientMayDisconnect, name, offChain, options, postponed, status } = step.state
+  const { clientMayDisconnect, name, offChain, options, pending, postponed, status } = step.state
   step.set({
     peerConnected: false,
-    postponed: postponed.filter((event) => event._tag !== "PeerSaid"),
+    postponed: postponed.filter((event) => event._tag !== "PeerSaid" && event._tag !== "LinkUp"),
+    // Whoever comes next is another machine: both must find out that they hold the same.
+    ...(offChain.signedTx === undefined ? {} : { reestablish: "due" as const }),
     // Nothing that was on its way on this link arrives any more.
     exposed: []
   })
   step.log("rcv", "disconnect", { _tag: "Note", note: "disconnect" })
-  if (status === "closing" || name === "channel_closed") return
+  const side = pending === undefined ? undefined : signTags[pending.tag].side
+  if (status === "closing" || name === "channel_closed") {
+    // A peer that is gone cannot be given the co-signature it asked for.
+    if (name === "awaiting_signature" && side === "acknowledger") {
+      step.forget()
+      step.enter("channel_closing")
+    }
+    return
+  }
+  if (name === "awaiting_leave_ack") {
+    step.reportLeave()
+    return step.stop("leave")
+  }
+  if (step.goesOnAlone()) return
   if (!options.keepRunning || !clientMayDisconnect) return step.stop("disconnect")
   step.info("peer_disconnected")
   // Before the create transaction is locked there is no state to fall back to.
   if (offChain.signedTx === undefined) return step.stop("no_stable_state")
+  if (Movements.setAside(step.state) !== undefined && side !== "solo") {
+    const { stable } = step
+    step.forget()
+    step.enter(stable)
+  }
+  if (Movements.isLocking(step.state)) return Locks.peerLost(step)
+  // What one party does alone does not need the peer.
+  if (name === "awaiting_signature" && side === "solo") return
   step.forget()
   step.enter("open")
+  Locks.resume(step, offChain.halfSignedTx)
 }
 
 /**
@@ -112,7 +140,7 @@ export const linkDown = (step: Step): Outcome => {
  * @category handlers
  */
 export const timerFired = (step: Step): Outcome => {
-  const { name, offChain, ongoing, options, pending, status } = step.state
+  const { name, offChain, ongoing, options, pending, pendingSettle, status } = step.state
   const closesTogether =
     name === "mutual_closing" ||
     (name === "awaiting_signature" &&
@@ -120,15 +148,19 @@ export const timerFired = (step: Step): Outcome => {
   if (status === "closing" && closesTogether && pending !== undefined) {
     step.forget()
     step.tellEnding(endingOf(pending, 3))
-    return step.enter("channel_closing")
+    return step.enter(pending.origin)
   }
   if (name === "mutual_closed") return step.stop("timeout")
+  if (Movements.isLocking(step.state)) return Locks.lockTimedOut(step)
   if (ongoing && pending !== undefined) {
     // The responder's part of the opening: there is no state to fall back to.
-    if (offChain.signedTx === undefined) return step.stop("no_stable_state")
+    if (offChain.signedTx === undefined && pending.origin !== "signed") return step.stop("no_stable_state")
     return step.fallBack(endingOf(pending, 3))
   }
   if (options.keepRunning) return
+  // A machine that has to give a settle to the chain is not idle.
+  if (name === "channel_closing" && pendingSettle !== undefined) return
+  if (step.goesOnAlone()) return
   step.info("timeout")
   step.stop("timeout")
 }

@@ -164,8 +164,8 @@ export interface OffChain {
 }
 
 /**
- * An operation under way: a signature is awaited (`sign`), the peer's answer (`ack`), the create transaction's depth
- * (`lock`), or the closing transaction's block (`close`).
+ * An operation under way: a signature is awaited (`sign`), the peer's answer (`ack`), the depth of the transaction that
+ * creates the channel or changes what it holds (`lock`), or the closing transaction's block (`close`).
  *
  * @since 0.1.0
  * @category models
@@ -182,7 +182,29 @@ export interface Pending {
   /** The trees after the updates, computed once. */
   readonly trees: Trees.Trees | undefined
   /** Where the machine goes back to. */
-  readonly origin: "open" | "channel_closing"
+  readonly origin: Origin
+  /** At stage `lock`: the depth was not reached in the time that is given for it. */
+  readonly overdue?: true
+}
+
+/**
+ * Where an operation can begin: in an idle channel, in a closing one, while the peer's word is awaited that a transaction
+ * is deep enough (the peer's shutdown), or while a depth is awaited that does not come (a solo close).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Origin = "open" | "channel_closing" | "awaiting_locked" | "signed" | "dep_signed" | "wdraw_signed"
+
+/**
+ * What was awaited when another operation came in between; it is awaited again if that comes to nothing.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Suspended {
+  readonly pending: Pending | undefined
+  readonly ongoing: boolean
 }
 
 /**
@@ -219,13 +241,21 @@ export interface Signed {
 export type InnerEvent = FsmEvent | Signed
 
 /**
+ * What the machine does when a transaction is deep enough depends on what the transaction is for.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type DepthKind = "create" | "deposit" | "withdraw" | "close"
+
+/**
  * A transaction whose depth is awaited, and what it is.
  *
  * @since 0.1.0
  * @category models
  */
 export interface DepthWatch {
-  readonly kind: "create" | "close"
+  readonly kind: DepthKind
   readonly txHash: TxHash
 }
 
@@ -253,6 +283,7 @@ export interface FsmState {
   readonly createTx: SignedTx | undefined
   readonly offChain: OffChain
   readonly pending: Pending | undefined
+  readonly suspended: Suspended | undefined
   readonly exposed: ReadonlyArray<Exposed>
   /** Serial of the next own proposal. */
   readonly nextSerial: number
@@ -265,6 +296,21 @@ export interface FsmState {
   readonly peerConnected: boolean
   /** The round of the last `update` report. */
   readonly lastReportedRound: number
+  /** The newest transaction of this channel that the machine saw on chain. */
+  readonly lastChannelChange: TxHash | undefined
+  /** Own snapshots in blocks whose depth is awaited. */
+  readonly snapshots: ReadonlySet<TxHash>
+  /** A signed settle that waits for the end of the lock period. */
+  readonly pendingSettle: SignedTx | undefined
+  /** What closed the channel, for as long as a fork can drop it. */
+  readonly closeTx: SignedTx | undefined
+  /** The channel is closed for good. */
+  readonly closedConfirmed: boolean
+  /**
+   * Whether the link to the peer must begin with the handshake of an existing channel: not (`none`), it must (`due`),
+   * or the initiator has begun it (`asked`).
+   */
+  readonly reestablish: "none" | "due" | "asked"
   readonly assumed: ReadonlyMap<TxHash, DepthWatch["kind"]>
   readonly postponed: ReadonlyArray<InnerEvent>
   readonly log: History.History
@@ -314,6 +360,7 @@ export const initial = (given: FsmOptions): FsmState => {
       halfSignedTx: undefined
     },
     pending: undefined,
+    suspended: undefined,
     exposed: [],
     nextSerial: 1,
     answeredSerial: 0,
@@ -323,6 +370,12 @@ export const initial = (given: FsmOptions): FsmState => {
     clientMayDisconnect: false,
     peerConnected: false,
     lastReportedRound: 0,
+    lastChannelChange: undefined,
+    snapshots: new Set(),
+    pendingSettle: undefined,
+    closeTx: undefined,
+    closedConfirmed: false,
+    reestablish: "none",
     assumed: new Map(),
     postponed: [],
     log: History.make(options.logKeep)

@@ -15,7 +15,7 @@ import type { CallId, FsmEffect, FsmEnvironment } from "../FsmEvent.js"
 import * as MinimumDepth from "../MinimumDepth.js"
 import type { MutualOperation, PeerMessage } from "../PeerMessage.js"
 import * as History from "./History.js"
-import type { FsmState, InnerEvent, OffChain, Pending } from "./State.js"
+import type { DepthKind, FsmState, InnerEvent, OffChain, Origin, Pending } from "./State.js"
 import type { StateName } from "./States.js"
 
 /**
@@ -178,7 +178,7 @@ export class Step {
   }
 
   /** Where the machine goes when the operation under way ends. */
-  get stable(): "open" | "channel_closing" {
+  get stable(): Origin {
     const { name, pending } = this.state
     return pending?.origin ?? (name === "channel_closing" ? "channel_closing" : "open")
   }
@@ -206,20 +206,56 @@ export class Step {
   enter(name: StateName): void {
     this.set({ name })
     switch (name) {
+      case "awaiting_locked":
+      case "signed":
+      case "dep_signed":
+      case "wdraw_signed":
+        this.resume()
+        return
       case "open":
-        this.set({ pending: undefined, ongoing: false })
+        this.set({ pending: undefined, suspended: undefined, ongoing: false })
         this.enterStatus("open", "open")
         return
       case "channel_closing":
-        this.set({ pending: undefined, ongoing: false })
+        this.set({ pending: undefined, suspended: undefined, ongoing: false })
         this.enterStatus("closing", "closing")
         return
       case "mutual_closed":
         this.enterStatus("closing", "closing")
         return
       case "channel_closed":
-        this.set({ ongoing: false })
+        this.set({ suspended: undefined, ongoing: false })
     }
+  }
+
+  /** Sets the operation under way aside; `enter` takes it up again in the state it was in. */
+  suspend(): void {
+    const { ongoing, pending } = this.state
+    this.set({ suspended: { pending, ongoing }, pending: undefined })
+  }
+
+  private resume(): void {
+    const { suspended } = this.state
+    if (suspended === undefined) return
+    this.set({ ...suspended, suspended: undefined })
+    // The depth may have been reached while nobody waited for it.
+    const { depthWatch, pending } = this.state
+    if (depthWatch !== undefined && pending !== undefined) this.watchDepth(depthWatch.kind, pending.signedTx)
+  }
+
+  /**
+   * Whether a machine that waits for its peer to come back goes on without: it does if the channel is being closed on
+   * chain, which takes no peer.
+   */
+  goesOnAlone(): boolean {
+    const { channelId, name, reestablish } = this.state
+    const waits =
+      name === "awaiting_connect" || name === "reestablish_init" || name === "awaiting_reestablish"
+    if (!waits || reestablish === "none" || channelId === null) return false
+    if ((this.env.chain.channel(channelId)?.lockedUntil ?? 0) === 0) return false
+    this.set({ clientMayDisconnect: true })
+    this.enter("channel_closing")
+    return true
   }
 
   private enterStatus(status: "open" | "closing", event: InfoEvent): void {
@@ -238,6 +274,9 @@ export class Step {
       if (event._tag === "Called") this.refuse(event.callId, "unknown_request")
     }
     this.info("died")
+    // A deposit or withdrawal that both signed is remembered: it can still get on chain.
+    const awaited = this.state.suspended?.pending ?? this.state.pending
+    if (awaited?.stage === "lock") this.setOffChain({ halfSignedTx: awaited.signedTx })
     this.set({ isStopped: true, clientConnected: false, peerConnected: false, pending: undefined })
     this.effects.push({ _tag: "Stopped", reason })
   }
@@ -268,7 +307,7 @@ export class Step {
   }
 
   /** Waits until a transaction is as deep as this party wants it. */
-  watchDepth(kind: "create" | "close", tx: SignedTx.SignedTx): void {
+  watchDepth(kind: DepthKind, tx: SignedTx.SignedTx): void {
     const { minimumDepth } = this.state
     const txHash = SignedTx.hash(tx)
     const { strategy, value } = minimumDepth ?? { strategy: "txfee" as const, value: 10 }

@@ -1,6 +1,6 @@
 /**
- * The transactions a channel's state machine makes for its client: create, off-chain update, mutual close; with their
- * fees and the block they are pinned to.
+ * The transactions a channel's state machine makes for its client: create, off-chain update, deposit, withdrawal, mutual
+ * close; with their fees and the block they are pinned to.
  *
  * Specification: channel state machine, fees and pinned environment.
  *
@@ -76,7 +76,13 @@ const chosenFee = (options: OnChainOptions, computed: () => bigint): bigint => {
   return options.gasPrice === undefined ? options.fee : largest(options.fee, computed())
 }
 
-const isTooLow = (chain: ChainView, tx: Transaction.Transaction & { readonly fee: bigint }): boolean =>
+/**
+ * Whether a fee is below what consensus asks for, whatever the miners want.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isTooLow = (chain: ChainView, tx: Transaction.Transaction & { readonly fee: bigint }): boolean =>
   tx.fee < Fee.gas(tx, chain.protocol) * Fee.consensusGasPrice(chain.protocol)
 
 /** The nonce a transaction of this account gets: 0 for a generalized one. */
@@ -84,6 +90,42 @@ const nonceOf = (chain: ChainView, id: AccountAddress, given: bigint | undefined
   if (given !== undefined) return given
   const account = chain.account(id)
   return account !== undefined && Account.isGeneralized(account) ? 0n : chain.nextNonce(id)
+}
+
+/**
+ * A transaction that an account pays for.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Paid = Transaction.Transaction & {
+  readonly fee: bigint
+  readonly nonce: bigint
+  readonly ttl: number
+}
+
+/**
+ * A transaction of the account `from` with its fee, nonce and time to live filled in (what the draft has there does not
+ * count): the fee that was given or the smallest that will do, the larger of both where a price is given too; the nonce
+ * that was given or the next one; the opening's `ttl`. Fails with `too_low_fee`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const paid = <T extends Paid>(
+  step: Step,
+  from: AccountAddress,
+  draft: T,
+  options: OnChainOptions
+): T | { readonly reason: string } => {
+  const { chain } = step.env
+  const nonce = nonceOf(chain, from, options.nonce)
+  const ready: T = { ...draft, nonce, ttl: step.state.options.parameters.ttl ?? 0 }
+  const fee = chosenFee(options, () =>
+    Fee.minimumFee(ready, gasPriceOf(chain, options.gasPrice), chain.protocol)
+  )
+  const tx: T = { ...ready, fee }
+  return isTooLow(chain, tx) ? { reason: "too_low_fee" } : tx
 }
 
 /**
@@ -144,11 +186,65 @@ export const offChainTx = (
     : { ...common, version: 1, updates: updates.map(Update.encode) }
 }
 
+/**
+ * The transaction that moves coins of the own account into the channel or back, for the round after the latest. Fails
+ * with `too_low_fee`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const movementTx = (
+  step: Step,
+  operation: "deposit" | "withdraw",
+  amount: bigint,
+  trees: Trees.Trees,
+  options: OnChainOptions
+): Movement | { readonly reason: string } => {
+  const { channelId, offChain } = step.state
+  if (channelId === null) return { reason: "unknown_request" }
+  const common = {
+    version: 1 as const,
+    channelId,
+    amount,
+    ttl: 0,
+    fee: 0n,
+    stateHash: Trees.stateHash(trees),
+    round: offChain.round + 1,
+    nonce: 0n
+  }
+  return operation === "deposit"
+    ? paid(step, step.ownAddress, { _tag: "ChannelDepositTx", fromId: step.ownAddress, ...common }, options)
+    : paid(step, step.ownAddress, { _tag: "ChannelWithdrawTx", toId: step.ownAddress, ...common }, options)
+}
+
+/**
+ * A transaction that changes what a channel holds.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Movement = Transaction.ChannelDepositTx | Transaction.ChannelWithdrawTx
+
+/**
+ * Whether a transaction is there or can be: it is in a block or waits for one, or the mempool took it now. The other
+ * party's client may have been faster, so that it is known is as good.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const push = (step: Step, signedTx: SignedTx.SignedTx): boolean => {
+  const { chain } = step.env
+  if (chain.locate(SignedTx.hash(signedTx)) !== undefined) return true
+  if (chain.admits(signedTx) !== "ok") return false
+  step.effects.push({ _tag: "Submit", signedTx })
+  return true
+}
+
 /** The reference node gives up looking for a fixed point after so many rounds. */
 const feeRounds = 5
 
 /**
- * A mutual close of the latest state: each side's balance less its part of the fee. Fails with `insufficient_balance`
+ * A mutual close of the latest state (or of `trees`): each side's balance less its part of the fee. Fails with `insufficient_balance`
  * when both together cannot pay, and with `too_low_fee`.
  *
  * @since 0.1.0
@@ -157,13 +253,14 @@ const feeRounds = 5
 export const closeMutualTx = (
   step: Step,
   from: AccountAddress,
-  options: OnChainOptions
+  options: OnChainOptions,
+  trees: Trees.Trees = step.state.offChain.trees
 ): Transaction.ChannelCloseMutualTx | { readonly reason: string } => {
   const { chain } = step.env
-  const { channelId, initiatorId, offChain, responderId } = step.state
+  const { channelId, initiatorId, responderId } = step.state
   if (channelId === null || initiatorId === "any") return { reason: "unknown_request" }
-  const initiatorBalance = Trees.balance(offChain.trees, initiatorId) ?? 0n
-  const responderBalance = Trees.balance(offChain.trees, responderId) ?? 0n
+  const initiatorBalance = Trees.balance(trees, initiatorId) ?? 0n
+  const responderBalance = Trees.balance(trees, responderId) ?? 0n
   const nonce = nonceOf(chain, from, options.nonce)
   const withFee = (fee: bigint): Transaction.ChannelCloseMutualTx | Fee.InsufficientBalance => {
     const split = Fee.closeMutualSplit({ initiatorBalance, responderBalance, fee })

@@ -76,7 +76,7 @@ export const propose = (
   step: Step,
   signedTx: SignedTx.SignedTx,
   pending: Pending,
-  next: "awaiting_update_ack" | "mutual_closing"
+  next: "awaiting_update_ack" | "dep_half_signed" | "wdraw_half_signed" | "mutual_closing"
 ): Outcome => {
   const fault = ownSignatureFault(step, signedTx, pending)
   if (fault !== undefined) return badOwnSignature(step, fault, pending)
@@ -100,7 +100,7 @@ export const propose = (
  * @since 0.1.0
  * @category transitions
  */
-export const apply = (step: Step, pending: Pending, signedTx: SignedTx.SignedTx): void => {
+export const apply = (step: Step, pending: Pick<Pending, "trees">, signedTx: SignedTx.SignedTx): void => {
   const { exposed, offChain } = step.state
   const { trees } = pending
   if (trees === undefined) return
@@ -138,17 +138,6 @@ export const peerProposesUpdate = (step: Step, message: Proposal): Outcome => {
     return acknowledge(step, signedTx, pending)
   }
   step.requestSignature(pending, true)
-}
-
-/**
- * A deposit or withdrawal of the peer, which this machine does not serve.
- *
- * @since 0.1.0
- * @category handlers
- */
-export const peerProposesUnserved = (step: Step, message: Proposal): Outcome => {
-  step.received(message)
-  refuseProposal(step, message, 2, "not_served")
 }
 
 const acknowledge = (step: Step, signedTx: SignedTx.SignedTx, pending: Pending): void => {

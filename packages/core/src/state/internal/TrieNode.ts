@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import type { Account } from "../../chain/Account.js"
 import * as Hash from "../../crypto/Hash.js"
 import * as Rlp from "../../encoding/Rlp.js"
 
@@ -98,6 +99,8 @@ export const decodePath = (
 }
 
 abstract class NodeBase {
+  /** The node's value as an account, once somebody has read it as one. */
+  account: Account | undefined = undefined
   #encoding: Uint8Array | undefined
   #hash: Uint8Array | undefined
 

@@ -68,8 +68,9 @@ export class Puppet {
   private readonly memory = Layer.effect(
     ChannelStore.ChannelStore,
     Effect.map(ChannelStore.makeMemory, (memory) => ({
+      claim: memory.claim,
       read: (key: ChannelStore.RecordKey) => Effect.suspend(() => this.store.read ?? memory.read(key)),
-      write: (record: ChannelStore.ChannelRecord, expected: number) =>
+      write: (record: ChannelStore.ChannelRecord, expected: ChannelStore.Expected) =>
         Effect.suspend(() => this.store.write ?? memory.write(record, expected)),
       list: memory.list
     }))

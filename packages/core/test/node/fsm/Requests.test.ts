@@ -85,8 +85,8 @@ const usual: Record<Request["_tag"], string> = {
   GetContract: "refused 3/100",
   CleanContractCalls: "CallsPruned",
   ForceProgress: bad,
-  Deposit: bad,
-  Withdraw: bad,
+  Deposit: "ok",
+  Withdraw: "ok",
   Shutdown: "ok",
   Leave: "ok",
   SendMessage: "ok",
@@ -106,12 +106,14 @@ const usual: Record<Request["_tag"], string> = {
 }
 const transition = {
   Transfer: waits,
+  Deposit: waits,
+  Withdraw: waits,
   Shutdown: waits,
   Leave: waits,
   AssumeMinimumDepth: waits,
   GetContractCall: waits
 }
-const elsewhere = { Transfer: bad, Shutdown: bad, GetContractCall: bad }
+const elsewhere = { Transfer: bad, Deposit: bad, Withdraw: bad, Shutdown: bad, GetContractCall: bad }
 
 const opening = (): World => {
   const world = new World().start().link()
@@ -145,15 +147,37 @@ const closing = (signs: ReadonlyArray<Role>): World => {
   return world
 }
 
+/** A deposit or withdrawal of the initiator: signed, co-signed, deep enough for one side. */
+const moving = (operation: "deposit" | "withdraw", steps: 1 | 2 | 3): World => {
+  const world = openWorld()
+  if (steps === 1) {
+    world.move("initiator", operation)
+    world.sign("initiator")
+  } else world.moveUntilLocked("initiator", operation)
+  if (steps === 3) world.mine(["initiator"])
+  return world
+}
+
 const columns: Record<string, Column> = {
-  open: { world: () => openWorld(), role: "initiator", answers: {} },
+  open: {
+    world: () => openWorld(),
+    role: "initiator",
+    answers: { SnapshotSolo: "refused 2/1012", CloseSolo: "ok" }
+  },
   awaiting_connect: { world: () => new World().start(), role: "initiator", answers: elsewhere },
   initialized: { world: () => new World().start().link(), role: "initiator", answers: elsewhere },
   accepted: { world: opening, role: "responder", answers: { ...elsewhere, SendMessage: bad } },
   "awaiting_signature (own update)": {
     world: signing,
     role: "initiator",
-    answers: { ...transition, Transfer: "ok" }
+    answers: {
+      ...transition,
+      Transfer: "ok",
+      Deposit: "ok",
+      Withdraw: "ok",
+      SnapshotSolo: "refused 2/1012",
+      CloseSolo: "ok"
+    }
   },
   "awaiting_signature (create)": { world: opening, role: "initiator", answers: transition },
   half_signed: { world: halfSigned, role: "initiator", answers: elsewhere },
@@ -176,6 +200,15 @@ const columns: Record<string, Column> = {
     role: "initiator",
     answers: transition
   },
+  dep_half_signed: { world: () => moving("deposit", 1), role: "initiator", answers: elsewhere },
+  wdraw_half_signed: { world: () => moving("withdraw", 1), role: "initiator", answers: elsewhere },
+  "awaiting_locked (deposit)": {
+    world: () => moving("deposit", 2),
+    role: "initiator",
+    answers: transition
+  },
+  dep_signed: { world: () => moving("deposit", 3), role: "initiator", answers: elsewhere },
+  wdraw_signed: { world: () => moving("withdraw", 3), role: "initiator", answers: elsewhere },
   mutual_closing: { world: () => closing(["initiator"]), role: "initiator", answers: transition },
   mutual_closed: { world: () => closing(roles), role: "initiator", answers: elsewhere },
   channel_closed: {
@@ -574,7 +607,7 @@ describe("the chain", () => {
     expect(world.names()).toBe("mutual_closed mutual_closed")
   })
 
-  it("a channel that comes back after its close ends the machine", () => {
+  it("a channel that comes back after its close waits for the close again", () => {
     const world = closing(roles)
     world.mine([])
     const { createTx } = world.state("initiator")
@@ -584,7 +617,8 @@ describe("the chain", () => {
       _tag: "ChainSaid",
       event: { _tag: "ChannelChanged", tx: createTx, channel: world.channelObject(new Uint8Array(32)) }
     })
-    expect(world.seen("initiator")).toEqual(["info zombie_channel", "info died", "close"])
+    expect(world.seen("initiator")).toEqual(["on_chain_tx channel_changed"])
+    expect(world.name("initiator")).toBe("mutual_closed")
   })
 })
 

@@ -3,22 +3,25 @@
  * a channel lives. Nothing happens by itself: messages wait in their link until they are delivered.
  */
 import * as Redacted from "effect/Redacted"
+import * as Account from "../../../src/chain/Account.js"
 import * as SignedTx from "../../../src/chain/SignedTx.js"
+import type * as Transaction from "../../../src/chain/Transaction.js"
 import * as Ids from "../../../src/chain/Ids.js"
 import type { ChannelObject } from "../../../src/chain/ChannelObject.js"
 import type { KeyPair } from "../../../src/crypto/KeyPair.js"
 import * as Hash from "../../../src/crypto/Hash.js"
 import * as ApiEncoding from "../../../src/encoding/ApiEncoding.js"
 import * as Bytes from "../../../src/encoding/Bytes.js"
-import type { ChainView } from "../../../src/node/ChainView.js"
+import type { ChainEvent, ChainView } from "../../../src/node/ChainView.js"
 import * as ChannelFsm from "../../../src/node/ChannelFsm.js"
-import type { FsmEffect, FsmEvent } from "../../../src/node/FsmEvent.js"
+import type { FsmEffect, FsmEnvironment, FsmEvent } from "../../../src/node/FsmEvent.js"
 import type { PeerMessage } from "../../../src/node/PeerMessage.js"
 import type { Answer } from "../../../src/protocol/Codec.js"
 import type { Report } from "../../../src/protocol/NodeMessage.js"
 import type { OpenParameters, Role } from "../../../src/protocol/OpenParameters.js"
 import type { Request } from "../../../src/protocol/Request.js"
 import type { SignTag } from "../../../src/protocol/SignTag.js"
+import * as Poi from "../../../src/state/Poi.js"
 import * as Trees from "../../../src/state/Trees.js"
 import { keyPairOf, native } from "../../support/TestCrypto.js"
 
@@ -53,7 +56,30 @@ export interface ChainDouble {
   readonly known: Map<string, "pending" | { readonly height: number }>
   /** The highest nonce that is used. */
   nonce: bigint
+  /** What every account holds. */
+  balance: bigint
   channel: ChannelObject | undefined
+  /** The channel's transactions that are in blocks. */
+  readonly mined: Array<SignedTx.SignedTx>
+}
+
+/** The channel after what one party did alone. */
+const afterSolo = (channel: ChannelObject, tx: Transaction.Transaction, height: number): ChannelObject => {
+  const payload = "payload" in tx && tx.payload.length > 0 ? SignedTx.decodeOrThrow(tx.payload).tx : undefined
+  const state =
+    payload !== undefined && "round" in payload && "stateHash" in payload
+      ? { round: payload.round, stateHash: payload.stateHash, soloRound: 0 }
+      : {}
+  if (tx._tag === "ChannelSnapshotSoloTx") return { ...channel, ...state }
+  if (tx._tag !== "ChannelCloseSoloTx" && tx._tag !== "ChannelSlashTx") return channel
+  const poi = Poi.decodeOrThrow(tx.poi)
+  return {
+    ...channel,
+    ...state,
+    initiatorAmount: Poi.account(poi, channel.initiatorId)?.balance ?? 0n,
+    responderAmount: Poi.account(poi, channel.responderId)?.balance ?? 0n,
+    lockedUntil: height + channel.lockPeriod
+  }
 }
 
 const viewOf = (chain: ChainDouble, protocol: number): ChainView => {
@@ -69,12 +95,12 @@ const viewOf = (chain: ChainDouble, protocol: number): ChainView => {
       return height === undefined || height > chain.height ? undefined : height
     },
     keyBlockAt: (height) => (height <= chain.height ? blockAt(height) : undefined),
-    account: () => undefined,
+    account: () => ({ ...Account.make({ balance: chain.balance }), nonce: chain.nonce }),
     channel: () => chain.channel,
     nextNonce: () => chain.nonce + 1n,
     hasUsed: (_, nonce) => nonce <= chain.nonce,
     admits: (signedTx) => (chain.refuses(signedTx) ? { refused: "nonce_too_high" } : "ok"),
-    channelTransactions: () => [],
+    channelTransactions: () => [...chain.mined],
     locate: (hash) => chain.known.get(hash)
   }
 }
@@ -88,6 +114,8 @@ interface Side {
   readonly log: Array<string>
   readonly reports: Array<Report>
   readonly answers: Map<number, Answer>
+  /** How often the end of the lock period was ordered. */
+  unlocks: number
   readonly watches: Array<{ readonly txHash: string; readonly depth: number }>
   timer: number | "infinity" | undefined
   lastSign: Extract<Report, { readonly _tag: "SignRequest" }> | undefined
@@ -152,7 +180,9 @@ export class World {
       pool: [],
       known: new Map(),
       nonce: 6n,
-      channel: undefined
+      balance: 10n ** 18n,
+      channel: undefined,
+      mined: []
     }
     this.protocol = options.protocol ?? 6
     this.helpfulErrors = options.helpfulErrors ?? false
@@ -183,6 +213,7 @@ export class World {
       reports: [],
       answers: new Map(),
       watches: [],
+      unlocks: 0,
       timer: undefined,
       lastSign: undefined,
       calls: 0
@@ -202,15 +233,20 @@ export class World {
     return `${this.name("initiator")} ${this.name("responder")}`
   }
 
-  event(role: Role, event: FsmEvent): void {
-    const side = this.sides[role]
-    this.now += 1
-    const { state, effects } = ChannelFsm.transition(side.state, event, {
+  /** What a transition may look at now. */
+  env(): FsmEnvironment {
+    return {
       chain: viewOf(this.chain, this.protocol),
       crypto: native,
       now: this.now,
       helpfulErrors: this.helpfulErrors
-    })
+    }
+  }
+
+  event(role: Role, event: FsmEvent): void {
+    const side = this.sides[role]
+    this.now += 1
+    const { state, effects } = ChannelFsm.transition(side.state, event, this.env())
     side.state = state
     for (const effect of effects) this.perform(role, effect)
   }
@@ -236,6 +272,9 @@ export class World {
         this.chain.known.set(SignedTx.hash(effect.signedTx), "pending")
         return
       case "WatchChannel":
+        return
+      case "WatchUnlock":
+        side.unlocks += 1
         return
       case "WatchDepth":
         side.watches.push({ txHash: effect.txHash, depth: effect.depth })
@@ -324,24 +363,57 @@ export class World {
     return this
   }
 
+  /** Puts the deposits and withdrawals that wait into a block. */
+  mineMoves(): void {
+    const { pool } = this.chain
+    const others = pool.filter(({ tx }) => tx._tag === "ChannelCloseMutualTx")
+    pool.splice(0, pool.length, ...pool.filter((each) => !others.includes(each)))
+    this.mine([])
+    pool.push(...others)
+  }
+
+  /** What is in a block grows deep for a party. */
+  reach(role: Role): void {
+    const all = this.sides[role].watches.splice(0)
+    const isMined = ({ txHash }: { readonly txHash: string }): boolean =>
+      typeof this.chain.known.get(txHash) === "object"
+    this.sides[role].watches.push(...all.filter((watch) => !isMined(watch)))
+    for (const { txHash } of all.filter(isMined)) {
+      this.event(role, {
+        _tag: "ChainSaid",
+        event: { _tag: "MinimumDepthReached", txHash: txHash as ApiEncoding.TxHash }
+      })
+    }
+  }
+
   /** Puts what waits into a block and, if wanted, lets it grow deep for both. */
   mine(deep: ReadonlyArray<Role> = roles): void {
     this.chain.height += 1
     for (const tx of this.chain.pool.splice(0)) {
       this.chain.known.set(SignedTx.hash(tx), { height: this.chain.height })
-      const closed = tx.tx._tag === "ChannelCloseMutualTx"
+      this.chain.mined.push(tx)
+      const closed = tx.tx._tag === "ChannelCloseMutualTx" || tx.tx._tag === "ChannelSettleTx"
       if (tx.tx._tag === "ChannelCreateTx") this.chain.channel = this.channelObject(tx.tx.stateHash)
-      for (const role of roles) {
-        this.event(role, {
-          _tag: "ChainSaid",
-          event:
-            closed || this.chain.channel === undefined
-              ? { _tag: "ChannelClosed", tx }
-              : { _tag: "ChannelChanged", tx, channel: this.chain.channel }
-        })
+      if (tx.tx._tag === "ChannelDepositTx" || tx.tx._tag === "ChannelWithdrawTx") {
+        const { round, stateHash } = tx.tx
+        this.chain.channel = this.channelObject(stateHash, { ...this.chain.channel, round, stateHash })
       }
+      if (this.chain.channel !== undefined) {
+        this.chain.channel = closed ? undefined : afterSolo(this.chain.channel, tx.tx, this.chain.height)
+      }
+      for (const role of roles) this.tellOfChain(role, tx)
     }
     for (const role of deep) this.deepen(role)
+  }
+
+  /** Tells a side of a transaction, with the channel as it is now. */
+  tellOfChain(role: Role, tx: SignedTx.SignedTx): void {
+    const { channel } = this.chain
+    const event: ChainEvent =
+      channel === undefined
+        ? { _tag: "ChannelClosed", tx }
+        : { _tag: channel.lockedUntil === 0 ? "ChannelChanged" : "ChannelClosing", tx, channel }
+    this.event(role, { _tag: "ChainSaid", event })
   }
 
   deepen(role: Role): void {
@@ -404,6 +476,21 @@ export class World {
     this.sign(role, "update")
     this.settle()
     this.sign(other(role), "update_ack")
+    this.settle()
+  }
+
+  /** Asks for a deposit or withdrawal. */
+  move(role: Role, operation: "deposit" | "withdraw", amount = 5n, options: object = {}): string | undefined {
+    const _tag = operation === "deposit" ? "Deposit" : "Withdraw"
+    return this.ask(role, { _tag, amount, meta: [], ...options })
+  }
+
+  /** Runs a deposit or withdrawal until it is co-signed and in the mempool. */
+  moveUntilLocked(role: Role, operation: "deposit" | "withdraw", amount = 5n, options: object = {}): void {
+    this.move(role, operation, amount, options)
+    this.sign(role)
+    this.settle()
+    this.sign(other(role))
     this.settle()
   }
 

@@ -72,6 +72,19 @@ const ErrorFacts = Schema.Struct({
   operation: maybe(Values.Text)
 })
 
+/** Where a channel is in its life on chain. */
+const lives = ["active", "closing", "gone"] as const
+
+const ChannelFacts = Values.short(
+  `${Values.orList(lives)}, or an object of facts`,
+  "state",
+  Schema.Struct({
+    state: maybe(Values.choice(lives)),
+    amount: maybe(Values.Range),
+    round: maybe(Values.whole(0))
+  })
+)
+
 const fields = ({ anyone, byParty, driven }: Who) => ({
   at: maybe(driven),
   event: maybe(
@@ -83,6 +96,7 @@ const fields = ({ anyone, byParty, driven }: Who) => ({
   error: maybe(ErrorFacts),
   balance: maybe(byParty(Values.Range)),
   onChain: maybe(byParty(Values.Range)),
+  channel: maybe(ChannelFacts),
   round: maybe(Values.whole(0)),
   status: maybe(Values.choice(["opening", "open", "closing", "closed", "ended"]))
 })
@@ -92,7 +106,7 @@ const ExpectationOf = (who: Who) => Schema.Struct(fields(who))
 type Expectation = Schema.Schema.Type<ReturnType<typeof ExpectationOf>>
 
 const aboutEvents = ["event", "message", "error"] as const
-const aboutState = ["balance", "onChain", "round", "status"] as const
+const aboutState = ["balance", "onChain", "channel", "round", "status"] as const
 
 /** Who is looked at: `at`, or whoever is open. */
 const channelsAt = (session: Session.Session, at: string | undefined) =>
@@ -169,6 +183,20 @@ const looks: {
       }
       return undefined
     }),
+  channel: (session, { state, amount, round }) =>
+    Effect.gen(function* () {
+      const found = yield* Effect.flatMap(Session.channelId(session), session.chain.channel)
+      const life = found === undefined ? "gone" : found.lockedUntil === 0 ? "active" : "closing"
+      if (state !== undefined && life !== state) return complain(`the channel to be ${state} on chain`, life)
+      if (amount !== undefined && !Values.isWithin(found?.amount ?? 0n, amount))
+        return complain(
+          `the channel to hold ${Values.describeRange(amount)} on chain`,
+          formatAe(found?.amount ?? 0n)
+        )
+      return round === undefined || found?.round === round
+        ? undefined
+        : complain(`round ${round} on chain`, found === undefined ? "no channel" : `round ${found.round}`)
+    }),
   round: (session, wanted, { at }) =>
     Effect.gen(function* () {
       for (const [party, channel] of yield* channelsAt(session, at)) {
@@ -217,8 +245,15 @@ const lookOf = <K extends keyof typeof looks>(
     : looks[key](session, wanted, body, found)
 }
 
+const describeChannel = ({ state, amount, round }: NonNullable<Expectation["channel"]>): string =>
+  [
+    ...(state === undefined ? [] : [state]),
+    ...(round === undefined ? [] : [`at round ${round}`]),
+    ...(amount === undefined ? [] : [`with ${Values.describeRange(amount)}`])
+  ].join(", ")
+
 const describe = (body: Expectation): string => {
-  const { at, event, with: facts, message, from, error, balance, onChain, round, status } = body
+  const { at, event, with: facts, message, from, error, balance, onChain, channel, round, status } = body
   const ranges = (values: { readonly [name: string]: Values.AmountRange }) =>
     Object.entries(values)
       .map(([name, range]) => `${name} ${Values.describeRange(range)}`)
@@ -229,6 +264,7 @@ const describe = (body: Expectation): string => {
     ...(error === undefined ? [] : [describeFailure(error)]),
     ...(balance === undefined ? [] : [`balances ${ranges(balance)}`]),
     ...(onChain === undefined ? [] : [`on chain ${ranges(onChain)}`]),
+    ...(channel === undefined ? [] : [`the channel ${describeChannel(channel)} on chain`]),
     ...(round === undefined ? [] : [`round ${round}`]),
     ...(status === undefined ? [] : [`status ${status}`])
   ].join(", ")}${at === undefined ? "" : ` at ${at}`}`
@@ -239,7 +275,7 @@ export const kinds = (who: Who): ReadonlyArray<StepKind> => [
   kind({
     kind: "expect",
     summary:
-      "wait until this is true: `event` (with facts under `with`), `message` (`from`), `error`, `balance`, `onChain` (by party; exact or { atLeast, atMost }), `round`, `status`; `at`: whose view. `within`: 2 s unless said otherwise",
+      "wait until this is true: `event` (with facts under `with`), `message` (`from`), `error`, `balance`, `onChain` (by party; exact or { atLeast, atMost }), `channel` (on chain: active, closing or gone; or { state, round, amount }), `round`, `status`; `at`: whose view. `within`: 2 s unless said otherwise",
     within: expectMillis,
     patient: true,
     schema: ExpectationOf(who).pipe(

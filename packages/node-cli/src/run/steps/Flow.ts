@@ -62,6 +62,21 @@ const mine: StepKind = kind({
   run: (session, { keyBlocks = 1 }) => Effect.zipRight(session.chain.mine(keyBlocks), heightOutcome(session))
 })
 
+const fork: StepKind = kind({
+  kind: "fork",
+  summary:
+    "let another chain take over, in the embedded node: the newest `keyBlocks` (or just the number; default 1) are dropped, and their transactions wait again unless `returnTransactions` is false",
+  shorthand: "keyBlocks",
+  schema: Schema.Struct({
+    keyBlocks: maybe(Values.whole(1, 10_000)),
+    returnTransactions: maybe(Values.Flag)
+  }),
+  describe: ({ keyBlocks = 1, returnTransactions = true }) =>
+    `drop ${keyBlocks} key block${keyBlocks === 1 ? "" : "s"}${returnTransactions ? "" : " with their transactions"}`,
+  run: (session, { keyBlocks = 1, returnTransactions = true }) =>
+    Effect.zipRight(session.chain.fork(keyBlocks, returnTransactions), heightOutcome(session))
+})
+
 const runBranch = (session: Session, steps: ReadonlyArray<Step>) =>
   Effect.forEach(steps, (step) => perform(session, step), { discard: true })
 
@@ -120,4 +135,4 @@ const note: StepKind = kind({
 })
 
 /** @since 0.1.0 @category tables */
-export const kinds: ReadonlyArray<StepKind> = [wait, mine, parallel, set, note]
+export const kinds: ReadonlyArray<StepKind> = [wait, mine, fork, parallel, set, note]

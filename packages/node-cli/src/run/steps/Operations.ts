@@ -3,10 +3,8 @@
  *
  * @since 0.1.0
  */
-import type { Channel } from "@aechannel/core/client/Channel"
-import type { CoSignedState } from "@aechannel/core/client/ChannelEvent"
-import { innermost } from "@aechannel/core/chain/SignedTx"
 import type { JsonObject } from "@aechannel/core/encoding/Json"
+import type { HistoryTag, HistoryType } from "@aechannel/core/protocol/Request"
 import * as Poi from "@aechannel/core/state/Poi"
 import * as Trees from "@aechannel/core/state/Trees"
 import * as Effect from "effect/Effect"
@@ -15,62 +13,38 @@ import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import { formatAe } from "../../Amounts.js"
-import { eventually } from "../Eventually.js"
 import * as Header from "../Header.js"
 import type { Party } from "../Party.js"
-import { ExpectationError, ImpossibleError, type StepError } from "../Problems.js"
+import { ImpossibleError } from "../Problems.js"
 import * as Session from "../Session.js"
-import { kind, type Outcome, type StepKind } from "../Step.js"
+import { kind, type StepKind } from "../Step.js"
 import * as Values from "../Values.js"
+import {
+  closedOutcome,
+  describeOnChain,
+  nothing,
+  onChainFields,
+  onChannel,
+  onLink,
+  settle,
+  settleEnd,
+  settleEnds,
+  stateOutcome
+} from "./Shared.js"
 import type { Who } from "./Who.js"
 
 const { maybe } = Values
 
-/** How long the other party is waited for after an operation, before the next step. */
-const settleMillis = 2000
-
-const nothing: Outcome = { result: {}, said: "" }
-
-const stateOutcome = (session: Session.Session, { round, balances, channelId }: CoSignedState): Outcome => ({
-  result: { channelId, round, balances: Session.balancesJson(session, balances) },
-  said: `round ${round}: ${Session.balancesText(Session.balancesOf(session, balances))}`
-})
-
-/**
- * A state is known at both ends before the next step begins, so that scripts need not wait for it. Whoever does not
- * get there is left to later expectations.
- */
-const settle = (session: Session.Session, round: number) =>
-  Effect.gen(function* () {
-    for (const [, channel] of yield* Session.openChannels(session))
-      yield* eventually(
-        settleMillis,
-        Effect.gen(function* () {
-          const { phase } = yield* channel.status.get
-          const known = yield* channel.latest.get
-          return phase !== "open" || known.round >= round
-            ? undefined
-            : new ExpectationError({ expected: `round ${round}`, came: `round ${known.round}` })
-        })
-      )
-  }).pipe(Effect.ignore)
-
-/** The connection is over, so that another one can be opened; or, at the other end, nothing is being closed any more. */
-const settleEnd = (channel: Channel, options: { readonly orOpen: boolean }) =>
-  eventually(
-    settleMillis,
-    Effect.map(channel.status.get, ({ phase, end }) =>
-      end !== undefined || (options.orOpen && phase === "open")
-        ? undefined
-        : new ExpectationError({ expected: "the end", came: phase })
-    )
-  ).pipe(Effect.ignore)
-
-const settleEnds = (session: Session.Session) =>
-  Effect.flatMap(
-    Session.openChannels(session),
-    Effect.forEach(([, channel]) => settleEnd(channel, { orOpen: true }), { discard: true })
-  )
+const types = ["rpt", "rcv", "snd", "req"] as const satisfies ReadonlyArray<HistoryType>
+const tags = [
+  "info",
+  "on_chain_tx",
+  "conflict",
+  "update",
+  "leave",
+  "error",
+  "debug"
+] as const satisfies ReadonlyArray<HistoryTag>
 
 const openParty = (session: Session.Session, party: Party, terms: Header.Terms) =>
   Effect.gen(function* () {
@@ -109,22 +83,24 @@ const transfer = ({ anyone, driven }: Who): StepKind =>
   kind({
     kind: "transfer",
     summary:
-      "pay: `from`, `to` (default: the other one), `amount`, `meta` (notes), `by` (who proposes; default: from)",
+      "pay: `from`, `to` (default: the other one), `amount`, `meta` (notes), `blockHash` (of the block it is computed in), `by` (who proposes; default: from)",
     schema: Schema.Struct({
       from: anyone,
       to: maybe(anyone),
       amount: Values.Amount,
       meta: maybe(Values.Notes),
+      blockHash: maybe(Values.BlockHash),
       by: maybe(driven)
     }),
     describe: ({ from, to, amount, meta = [], by }) =>
       `transfer ${formatAe(amount)} from ${from}${to === undefined ? "" : ` to ${to}`}${meta.map((note) => `, note “${note}”`).join("")}${by === undefined || by === from ? "" : `, proposed by ${by}`}`,
-    run: (session, { from, to, amount, meta = [], by = from }) =>
+    run: (session, { from, to, amount, meta = [], blockHash, by = from }) =>
       Effect.gen(function* () {
         const channel = yield* Session.channel(session, by)
         const state = yield* channel.transfer({
           amount,
           meta,
+          ...(blockHash === undefined ? {} : { blockHash }),
           from: yield* Session.addressOf(session, from),
           ...(to === undefined ? {} : { to: yield* Session.addressOf(session, to) })
         })
@@ -146,59 +122,20 @@ const message = ({ driven }: Who): StepKind =>
       )
   })
 
-/** The kind of a step that needs to know no more than whose it is, from what it works on. */
-const ofParty =
-  <T>(find: (session: Session.Session, party: string) => Effect.Effect<T, StepError>) =>
-  (
-    { driven, drivenNames: [first = ""] }: Who,
-    options: {
-      readonly kind: string
-      readonly summary: string
-      readonly describe: (party: string) => string
-      readonly run: (found: T, session: Session.Session) => Effect.Effect<Outcome, StepError>
-    }
-  ): StepKind =>
-    kind({
-      kind: options.kind,
-      summary: `${options.summary}: \`party\` (default: ${first})`,
-      shorthand: "party",
-      schema: Schema.Struct({ party: maybe(driven) }),
-      describe: ({ party = first }) => options.describe(party),
-      run: (session, { party = first }) =>
-        Effect.flatMap(find(session, party), (found) => options.run(found, session))
-    })
-
-const onChannel = ofParty(Session.channel)
-const onLink = ofParty(Session.link)
-
 const shutdown = ({ driven, drivenNames: [first = ""] }: Who): StepKind =>
   kind({
     kind: "shutdown",
     summary:
       "close the channel together and wait until that is confirmed on chain: `party` (who proposes), `fee`, `gasPrice`, `nonce`",
     shorthand: "party",
-    schema: Schema.Struct({
-      party: maybe(driven),
-      fee: maybe(Values.Amount),
-      gasPrice: maybe(Values.Amount),
-      nonce: maybe(Values.Amount)
-    }),
-    describe: ({ party = first }) => `shutdown, proposed by ${party}`,
+    schema: Schema.Struct({ party: maybe(driven), ...onChainFields }),
+    describe: ({ party = first, ...onChain }) => `shutdown, proposed by ${party}${describeOnChain(onChain)}`,
     run: (session, { party = first, ...onChain }) =>
       Effect.gen(function* () {
         const channel = yield* Session.channel(session, party)
-        const { signedTx, confirmed } = yield* channel.shutdown(onChain)
+        const closed = yield* channel.shutdown(onChain)
         yield* settleEnds(session)
-        const { tx } = innermost(signedTx)
-        const paid =
-          tx._tag === "ChannelCloseMutualTx"
-            ? { initiator: tx.initiatorAmountFinal, responder: tx.responderAmountFinal }
-            : { initiator: 0n, responder: 0n }
-        const fee = tx._tag === "ChannelCloseMutualTx" ? tx.fee : 0n
-        return {
-          result: { confirmed, fee: fee.toString(), balances: Session.balancesJson(session, paid) },
-          said: `closed${confirmed ? "" : ", not confirmed yet"}; paid out: ${Session.balancesText(Session.balancesOf(session, paid))}; fee ${formatAe(fee)}`
-        }
+        return closedOutcome(session, closed)
       })
   })
 
@@ -259,6 +196,30 @@ const state = (who: Who): StepKind =>
       })
   })
 
+const history = ({ driven, drivenNames: [first = ""] }: Who): StepKind =>
+  kind({
+    kind: "history",
+    summary: `ask the node for its log of the channel, newest first: \`party\` (default: ${first}), \`n\` (default 10), \`types\` (${types.join(", ")}), \`tags\` (such as info or on_chain_tx)`,
+    shorthand: "party",
+    schema: Schema.Struct({
+      party: maybe(driven),
+      n: maybe(Values.whole(0)),
+      types: maybe(Values.choices(types)),
+      tags: maybe(Values.choices(tags))
+    }),
+    describe: ({ party = first }) => `${party} asks for the node's log`,
+    run: (session, { party = first, ...filter }) =>
+      Effect.gen(function* () {
+        const { session: client } = yield* Session.link(session, party)
+        const entries = yield* client.history(filter)
+        return {
+          // Of what was reported, only what it was: there are secrets in it.
+          result: { entries: entries.map(({ type, tag, time }) => ({ type, tag, time })) },
+          said: entries.map(({ type, tag }) => `${type} ${tag}`).join(", ") || "no entries"
+        }
+      })
+  })
+
 const stop = (who: Who): StepKind =>
   onLink(who, {
     kind: "stop",
@@ -302,5 +263,6 @@ export const kinds = (who: Who): ReadonlyArray<StepKind> => [
   ping(who),
   balances(who),
   poi(who),
-  state(who)
+  state(who),
+  history(who)
 ]

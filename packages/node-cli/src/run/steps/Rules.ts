@@ -22,11 +22,18 @@ const done: Outcome = { result: {}, said: "" }
 
 const Code = Values.whole(1, 65_535)
 
+const operations = {
+  update: "an update",
+  deposit: "a deposit",
+  withdraw: "a withdrawal",
+  shutdown: "a shutdown"
+} as const
+
 const describeConditions = ({ costsMoreThan, leavesLessThan, operation, note }: Conditions): string =>
   [
     ...(costsMoreThan === undefined ? [] : [`costs more than ${formatAe(costsMoreThan)}`]),
     ...(leavesLessThan === undefined ? [] : [`leaves less than ${formatAe(leavesLessThan)}`]),
-    ...(operation === undefined ? [] : [`is ${operation === "update" ? "an update" : "a shutdown"}`]),
+    ...(operation === undefined ? [] : [`is ${operations[operation]}`]),
     ...(note === undefined ? [] : [`has a note with “${note}”`])
   ].join(" and ")
 
@@ -44,7 +51,7 @@ const policy = ({ driven }: Who): StepKind =>
         Schema.Struct({
           costsMoreThan: maybe(Values.Amount),
           leavesLessThan: maybe(Values.Amount),
-          operation: maybe(Values.choice(["update", "shutdown"])),
+          operation: maybe(Values.choice(["update", "deposit", "withdraw", "shutdown"])),
           note: maybe(Values.Text)
         })
       )

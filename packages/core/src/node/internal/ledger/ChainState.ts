@@ -5,6 +5,7 @@
  * @internal
  */
 import * as Account from "../../../chain/Account.js"
+import * as CallObject from "../../../chain/CallObject.js"
 import * as ChannelObject from "../../../chain/ChannelObject.js"
 import * as ApiEncoding from "../../../encoding/ApiEncoding.js"
 import type { AccountAddress, ChannelId } from "../../../encoding/ApiEncoding.js"
@@ -20,6 +21,20 @@ export interface ChainState {
 
 /** @internal */
 export const empty: ChainState = { trees: Trees.empty, fees: 0n }
+
+/** @internal */
+export const withTrees = (state: ChainState, trees: Trees.Trees): ChainState => ({ ...state, trees })
+
+/** Whether there is a call object under a key of the calls tree. @internal */
+export const hasCall = (state: ChainState, key: Uint8Array): boolean => Trie.has(state.trees.calls, key)
+
+/** @internal */
+export const setCall = (state: ChainState, key: Uint8Array, call: CallObject.CallObject): ChainState =>
+  withTrees(state, { ...state.trees, calls: Trie.put(state.trees.calls, key, CallObject.encode(call)) })
+
+/** Calls are kept for one generation. @internal */
+export const withoutCalls = (state: ChainState): ChainState =>
+  Trie.isEmpty(state.trees.calls) ? state : withTrees(state, { ...state.trees, calls: Trie.empty })
 
 /** The account that keeps coins nobody can reach any more: 32 zero bytes. @internal */
 export const lockedCoinsHolder: AccountAddress = ApiEncoding.encode("ak", new Uint8Array(32))

@@ -19,10 +19,12 @@ import type { CryptoService } from "../../../crypto/Crypto.js"
 import * as ApiEncoding from "../../../encoding/ApiEncoding.js"
 import type { AccountAddress, TxHash } from "../../../encoding/ApiEncoding.js"
 import * as Bytes from "../../../encoding/Bytes.js"
+import * as Trie from "../../../state/Trie.js"
 import * as ChainState from "./ChainState.js"
 import * as Process from "./Process.js"
-import { type Environment, Refused } from "./Rule.js"
+import { type Environment, Refused, refuse } from "./Rule.js"
 import * as Rules from "./Rules.js"
+import * as Spending from "./rules/Spending.js"
 
 /** A waiting transaction. @internal */
 export interface Entry {
@@ -77,55 +79,99 @@ const nonceError = (
   return nonce <= account.nonce + nonceOffset ? undefined : "nonce_too_high"
 }
 
-/** The gas price (aettos) a fee amounts to, rounded up. */
-const feeGasPrice = (tx: Transaction.Transaction, protocol: number): bigint => {
-  const gas = Fee.gas(tx, protocol)
-  return (Transaction.fee(tx) + gas - 1n) / gas
-}
-
 const payableError = (state: ChainState.ChainState, tx: Transaction.Transaction): string | undefined => {
   if (tx._tag !== "SpendTx") return undefined
-  const recipient = Rules.recipientOf(tx)
+  const recipient = Spending.recipientOf(tx)
   if (recipient === undefined) return "could_not_resolve_recipient"
-  return Rules.isPayable(state, recipient) ? undefined : "account_is_not_payable"
+  return Spending.isPayable(state, recipient) ? undefined : "account_is_not_payable"
+}
+
+/** The most gas an authentication function may ask for. @internal */
+export const maximumAuthenticationGas = 50_000n
+
+const wantsTooMuchGas = (signedTx: SignedTx.SignedTx): boolean =>
+  SignedTx.metaLayers(signedTx).some((meta) => meta.gas > maximumAuthenticationGas)
+
+const entryOf = (
+  signedTx: SignedTx.SignedTx,
+  signers: ReadonlyArray<AccountAddress>,
+  origin: AccountAddress,
+  since: number
+): Entry => ({
+  signedTx,
+  txHash: SignedTx.hash(signedTx),
+  origin,
+  nonce: Transaction.nonce(signedTx.tx) ?? 0n,
+  fee: Transaction.fee(signedTx.tx),
+  signers,
+  since,
+  failures: 0,
+  lastFailure: undefined
+})
+
+/** What the mempool looks at, in the reference node's order; what depends on the rest of the state is left to the block. */
+const admissionError = (signedTx: SignedTx.SignedTx, gate: Gate): string | undefined => {
+  const { tx } = signedTx
+  const { state, environment, crypto, minimumGasPrice } = gate
+  const { height, protocol } = environment
+  const unknown = Process.notSupported(signedTx, environment)
+  if (unknown !== undefined) return unknown
+  if (Process.isBroken(signedTx)) return "broken_tx"
+  if (!Process.isLegal(signedTx, protocol)) return "invalid_at_protocol"
+  if (!Process.isSigned(state, signedTx, environment, crypto)) return "signature_check_failed"
+  // Whose nonce counts is told by what is inside meta transactions.
+  const { tx: innermost } = SignedTx.innermost(signedTx)
+  const origin = Transaction.origin(innermost)
+  if (origin === undefined) return "no_origin"
+  const wrongNonce = nonceError(state, origin, Transaction.nonce(innermost) ?? 0n)
+  if (wrongNonce !== undefined) return wrongNonce
+  if (wantsTooMuchGas(signedTx)) return "too_much_gas_for_auth_function"
+  if (Transaction.fee(tx) < Process.consensusFee(tx, protocol)) return "too_low_fee"
+  if (Process.gasIsTooCheap(tx, protocol)) return "too_low_gas_price"
+  if (Process.offeredGasPrice(signedTx, protocol) < minimumGasPrice) return "too_low_gas_price_for_miner"
+  const notPayable = payableError(state, innermost)
+  if (notPayable !== undefined) return notPayable
+  const ttl = Transaction.ttl(tx)
+  return ttl !== 0 && ttl < height ? "ttl_expired" : undefined
 }
 
 /**
- * A transaction as an entry of the mempool, or why it is not let in. The order of the checks is the reference node's;
- * what depends on the rest of the state is left to the block.
+ * A transaction as an entry of the mempool, or why it is not let in.
  *
  * @internal
  */
 export const admit = (signedTx: SignedTx.SignedTx, gate: Gate): Entry | Refused => {
-  const { tx } = signedTx
-  const { state, environment, crypto, minimumGasPrice } = gate
-  const { height, protocol } = environment
-  const refuse = (reason: string): Refused => new Refused({ reason })
-  if (Rules.of(tx) === undefined) return refuse(Process.notSupported(tx))
-  if (!Transaction.validAtProtocol(tx, protocol)) return refuse("invalid_at_protocol")
-  if (!Process.isSigned(state, signedTx, environment, crypto)) return refuse("signature_check_failed")
-  const origin = Transaction.origin(tx)
+  const error = admissionError(signedTx, gate)
+  if (error !== undefined) return refuse(error)
+  const { state, environment, crypto } = gate
+  const origin = Transaction.origin(signedTx.tx)
   if (origin === undefined) return refuse("no_origin")
-  const nonce = Transaction.nonce(tx) ?? 0n
-  const wrongNonce = nonceError(state, origin, nonce)
-  if (wrongNonce !== undefined) return refuse(wrongNonce)
-  if (Transaction.fee(tx) < Process.consensusFee(tx, protocol)) return refuse("too_low_fee")
-  if (feeGasPrice(tx, protocol) < minimumGasPrice) return refuse("too_low_gas_price_for_miner")
-  const notPayable = payableError(state, tx)
-  if (notPayable !== undefined) return refuse(notPayable)
-  const ttl = Transaction.ttl(tx)
-  if (ttl !== 0 && ttl < height) return refuse("ttl_expired")
-  return {
-    signedTx,
-    txHash: SignedTx.hash(signedTx),
-    origin,
-    nonce,
-    fee: Transaction.fee(tx),
-    signers: Process.signersOf(state, tx) ?? [],
-    since: height,
-    failures: 0,
-    lastFailure: undefined
+  const signers = Process.signersOf(state, signedTx, environment, crypto) ?? []
+  return entryOf(signedTx, signers, origin, environment.height)
+}
+
+/**
+ * The mempool with transactions of blocks that were dropped: those that a later block may still hold, by ttl and nonce.
+ * Their signatures are verified again by the block.
+ *
+ * @internal
+ */
+export const takeBack = (
+  mempool: Mempool,
+  transactions: Iterable<SignedTx.SignedTx>,
+  state: ChainState.ChainState,
+  height: number
+): Mempool => {
+  let all = mempool
+  for (const signedTx of transactions) {
+    const origin = Transaction.origin(signedTx.tx)
+    if (origin === undefined) continue
+    const entry = entryOf(signedTx, [], origin, height)
+    const used = ChainState.account(state, origin)
+    const isUsed = used !== undefined && !Account.isGeneralized(used) && entry.nonce <= used.nonce
+    if (!isUsed) all = HashMap.set(all, entry.txHash, entry)
   }
+  return collectGarbage(all, height)
 }
 
 /** The highest waiting nonce of an account. @internal */
@@ -157,8 +203,10 @@ const byProfit = (a: Entry, b: Entry): number =>
   compareBigInt(a.nonce, b.nonce) ||
   compareIds(a.txHash, b.txHash)
 
-const byOrigin = (a: Entry, b: Entry): number =>
-  compareIds(a.origin, b.origin) || compareBigInt(a.nonce, b.nonce)
+/** Meta transactions have no nonce and come last, the best paid first. */
+const inBlock = (a: Entry, b: Entry): number =>
+  Number(a.nonce === 0n) - Number(b.nonce === 0n) ||
+  (a.nonce === 0n ? byProfit(a, b) : compareIds(a.origin, b.origin) || compareBigInt(a.nonce, b.nonce))
 
 /** The waiting transactions, the best paid first. @internal */
 export const entries = (mempool: Mempool): ReadonlyArray<Entry> => [...HashMap.values(mempool)].sort(byProfit)
@@ -176,7 +224,7 @@ const select = (
   const rest: Array<Entry> = []
   let left = gas
   for (const entry of candidates) {
-    const need = Fee.gas(entry.signedTx.tx, protocol)
+    const need = Process.gasLimit(entry.signedTx, protocol)
     if (need > left) {
       rest.push(entry)
     } else {
@@ -184,7 +232,7 @@ const select = (
       selected.push(entry)
     }
   }
-  return { selected: selected.sort(byOrigin), rest }
+  return { selected: selected.sort(inBlock), rest }
 }
 
 const fail = (mempool: Mempool, entry: Entry, reason: string, height: number): Mempool => {
@@ -195,11 +243,16 @@ const fail = (mempool: Mempool, entry: Entry, reason: string, height: number): M
     : HashMap.set(mempool, entry.txHash, { ...entry, failures, lastFailure: { reason, height } })
 }
 
+const sameChannels = (a: ChainState.ChainState, b: ChainState.ChainState): boolean =>
+  a.trees.channels === b.trees.channels || Trie.equals(a.trees.channels, b.trees.channels)
+
 /** What goes into a micro block, and what is left. @internal */
 export interface Packed {
   readonly state: ChainState.ChainState
   readonly mempool: Mempool
   readonly included: ReadonlyArray<Entry>
+  /** Those of `included` that a meta transaction paid for in vain: what is inside failed. */
+  readonly inVain: ReadonlySet<TxHash>
 }
 
 /**
@@ -215,20 +268,24 @@ export const pack = (
 ): Packed => {
   const { height, protocol } = environment
   const included: Array<Entry> = []
+  const inVain = new Set<TxHash>()
   let gas = Fee.blockGasLimit
   let left = mempool
   let now = state
   let candidates: ReadonlyArray<Entry> = [...HashMap.values(mempool)].sort(byProfit)
   for (;;) {
     const { selected, rest } = select(candidates, gas, protocol)
-    if (selected.length === 0) return { state: now, mempool: left, included }
+    if (selected.length === 0) return { state: now, mempool: left, included, inVain }
     for (const entry of selected) {
       const after = Process.apply(now, entry.signedTx, environment, crypto, entry.signers)
       if (after instanceof Refused) {
         left = fail(left, entry, after.reason, height)
       } else {
+        if (entry.signedTx.tx !== SignedTx.innermost(entry.signedTx).tx && sameChannels(now, after)) {
+          inVain.add(entry.txHash)
+        }
         now = after
-        gas -= Fee.gas(entry.signedTx.tx, protocol)
+        gas -= Process.gasLimit(entry.signedTx, protocol)
         left = HashMap.remove(left, entry.txHash)
         included.push(entry)
       }

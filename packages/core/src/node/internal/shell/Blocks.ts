@@ -1,10 +1,11 @@
 /** The chain of a node: the ledger, the watcher, and when blocks are made. */
-import type { SignedTx } from "../../../chain/SignedTx.js"
+import * as SignedTx from "../../../chain/SignedTx.js"
 import type { CryptoService } from "../../../crypto/Crypto.js"
 import type { AccountAddress, ChannelId, TxHash } from "../../../encoding/ApiEncoding.js"
 import type { ChainEvent, ChainView } from "../../ChainView.js"
 import * as ChainWatcher from "../../ChainWatcher.js"
 import * as Ledger from "../../Ledger.js"
+import { type ChainOperation, isRefused, perform } from "./ChainLog.js"
 import type { Jobs } from "./Jobs.js"
 import type { Timers } from "./Timers.js"
 
@@ -14,6 +15,15 @@ export interface BlocksOptions {
   /** Milliseconds. */
   readonly interval: number | undefined
 }
+
+export interface BlocksListeners {
+  readonly tell: (machineId: string, event: ChainEvent) => void
+  /** Hears of every change of the ledger. */
+  readonly changed: (operation: ChainOperation, after: Ledger.Ledger) => void
+}
+
+const stopped = (signedTx: SignedTx.SignedTx): Ledger.MempoolError =>
+  new Ledger.MempoolError({ reason: "node_stopped", txHash: SignedTx.hash(signedTx) })
 
 export class Blocks {
   private watcher = ChainWatcher.empty
@@ -27,7 +37,7 @@ export class Blocks {
     private readonly crypto: CryptoService,
     private current: Ledger.Ledger,
     private readonly options: BlocksOptions,
-    private readonly tell: (machineId: string, event: ChainEvent) => void
+    private readonly on: BlocksListeners
   ) {
     this.automatic = options.automatic
     const { interval } = options
@@ -49,22 +59,22 @@ export class Blocks {
   }
 
   /** From outside of the jobs. */
-  submit(signedTx: SignedTx): TxHash | Ledger.MempoolError {
-    const taken = this.take(signedTx)
+  submit(signedTx: SignedTx.SignedTx): TxHash | Ledger.MempoolError {
+    const taken = this.jobs.halted ? stopped(signedTx) : this.take(signedTx)
     this.jobs.dispatch(() => {})
-    return taken
+    // It was taken, and the storage could not keep it.
+    return this.jobs.halted ? stopped(signedTx) : taken
   }
 
   /** From inside of a job. */
-  take(signedTx: SignedTx): TxHash | Ledger.MempoolError {
-    const taken = Ledger.submit(this.current, signedTx, this.crypto)
+  take(signedTx: SignedTx.SignedTx): TxHash | Ledger.MempoolError {
+    const taken = this.perform({ _tag: "Submit", signedTx })
     if (taken instanceof Ledger.MempoolError) {
       this.jobs.logs.push({ level: "debug", message: taken.message })
       return taken
     }
-    this.current = taken.ledger
     this.mineSoon()
-    return taken.txHash
+    return SignedTx.hash(signedTx)
   }
 
   watchChannel(machineId: string, channelId: ChannelId): void {
@@ -95,7 +105,18 @@ export class Blocks {
   }
 
   fund(address: AccountAddress, amount: bigint): void {
-    this.current = Ledger.fund(this.current, address, amount)
+    this.jobs.dispatch(() => void this.perform({ _tag: "Fund", address, amount }))
+  }
+
+  fork(keyBlocks: number, returnTransactions: boolean): void | Ledger.LedgerError {
+    let refused: Ledger.LedgerError | undefined
+    this.jobs.dispatch(() => {
+      const forked = this.perform({ _tag: "Fork", keyBlocks, returnTransactions })
+      if (forked instanceof Ledger.LedgerError) refused = forked
+      else this.look([])
+      if (Ledger.hasPending(this.current)) this.mineSoon()
+    })
+    return refused
   }
 
   auto(on: boolean): void {
@@ -120,16 +141,24 @@ export class Blocks {
   /** Each in a job of its own: what a block causes is under way when the next one comes. */
   private mineKeyBlocks(count: number): void {
     for (let i = 0; i < count; i++)
-      this.jobs.enqueue(() => this.grow(Ledger.mineKeyBlock(this.current, this.crypto, this.timers.now())))
+      this.jobs.enqueue(() => this.grow({ _tag: "KeyBlock", timeMs: this.timers.now() }))
   }
 
   private mineMicroBlock(): void {
-    this.grow(Ledger.mineMicroBlock(this.current, this.crypto, this.timers.now()))
+    this.grow({ _tag: "MicroBlock", timeMs: this.timers.now() })
   }
 
-  private grow(mined: Ledger.Mined): void {
-    this.current = mined.ledger
-    this.look(mined.included)
+  private grow(operation: ChainOperation): void {
+    const mined = this.perform(operation)
+    if (!isRefused(mined)) this.look(mined.included)
+  }
+
+  private perform(operation: ChainOperation): ReturnType<typeof perform> {
+    const performed = perform(this.current, operation, this.crypto)
+    if (isRefused(performed) || performed.ledger === this.current) return performed
+    this.current = performed.ledger
+    this.on.changed(operation, performed.ledger)
+    return performed
   }
 
   /** What a new watch is for may be on the chain already. */
@@ -145,6 +174,6 @@ export class Blocks {
   private look(included: Ledger.Mined["included"]): void {
     const { events, watcher } = ChainWatcher.advance(this.watcher, this.current, included)
     this.watcher = watcher
-    for (const { event, machineId } of events) this.tell(machineId, event)
+    for (const { event, machineId } of events) this.on.tell(machineId, event)
   }
 }

@@ -1,4 +1,5 @@
 /** The links between machines: how an initiator finds its responder, and how events travel from one to the other. */
+import type { ChannelId } from "../../../encoding/ApiEncoding.js"
 import type { FsmEvent } from "../../FsmEvent.js"
 import type { PeerMessage } from "../../PeerMessage.js"
 import type { Jobs } from "./Jobs.js"
@@ -9,8 +10,17 @@ import type { Timers } from "./Timers.js"
 /** How long an initiator is left without an answer when nobody on its port is its peer, in milliseconds. */
 const searchTime = 500
 
+/** Whether a machine can hear that its peer is back. */
+const waitsForPeer = ({ state, stopped }: Machine): boolean =>
+  !stopped && !state.peerConnected && state.reestablish !== "none"
+
 export class Links {
   private readonly rendezvous = new Rendezvous<Machine>()
+  /** Ends of existing channels that look for each other. */
+  private readonly returned = {
+    initiator: new Map<ChannelId, Machine>(),
+    responder: new Map<ChannelId, Machine>()
+  }
 
   constructor(
     private readonly jobs: Jobs,
@@ -23,6 +33,7 @@ export class Links {
 
   /** A machine that has just been started. */
   enter(machine: Machine): void {
+    if (machine.rejoins !== undefined) return this.enterAgain(machine, machine.rejoins)
     if (machine.role === "initiator") return this.jobs.enqueue(() => this.connect(machine))
     this.rendezvous.listen(machine)
     for (const initiator of this.rendezvous.waiting(machine.port))
@@ -32,12 +43,20 @@ export class Links {
       })
   }
 
+  /** One end of an existing channel: it came back, or its peer went and may come back. */
+  enterAgain(machine: Machine, channelId: ChannelId): void {
+    machine.rejoins = channelId
+    this.returned[machine.role].set(channelId, machine)
+    this.jobs.enqueue(() => this.rejoin(channelId))
+  }
+
   /** A machine that is over: its peer loses its link after everything that was said. */
   leave(machine: Machine): void {
     machine.inboundTimer.dispose()
     machine.inbound.length = 0
     machine.unheard = undefined
     this.rendezvous.leave(machine)
+    this.unlist(machine)
     const { peer } = machine
     machine.peer = undefined
     if (peer === undefined) return
@@ -83,6 +102,29 @@ export class Links {
       machine.inbound.shift()
       this.post(machine, first.event)
     }
+  }
+
+  private unlist(machine: Machine): void {
+    const { rejoins, role } = machine
+    if (rejoins !== undefined && this.returned[role].get(rejoins) === machine)
+      this.returned[role].delete(rejoins)
+  }
+
+  /**
+   * Joins both ends of a channel when both are there. The initiator waits as it does when nobody listens on its port,
+   * and its timer ends it.
+   */
+  private rejoin(channelId: ChannelId): void {
+    const initiator = this.returned.initiator.get(channelId)
+    const responder = this.returned.responder.get(channelId)
+    if (initiator === undefined || responder === undefined || initiator.port !== responder.port) return
+    if (!waitsForPeer(initiator) || !waitsForPeer(responder)) return
+    this.unlist(initiator)
+    this.unlist(responder)
+    initiator.peer = responder
+    responder.peer = initiator
+    this.send(responder, { _tag: "LinkUp" }, 0)
+    this.step(initiator, { _tag: "LinkUp" })
   }
 
   /** An initiator looks for its peer. While nobody listens, it waits. */

@@ -1,6 +1,8 @@
 /** What the shell knows of one machine, of its client's socket and of the link to its peer. */
-import type { AccountAddress, ChannelId } from "../../../encoding/ApiEncoding.js"
+import type { SignedTx } from "../../../chain/SignedTx.js"
+import type { AccountAddress, ChannelId, TxHash } from "../../../encoding/ApiEncoding.js"
 import type { Answer, ClientFrame } from "../../../protocol/Codec.js"
+import type { FsmId } from "../../../protocol/NodeMessage.js"
 import type { Role } from "../../../protocol/OpenParameters.js"
 import type { FsmState } from "../../ChannelFsm.js"
 import type { FsmEvent } from "../../FsmEvent.js"
@@ -29,6 +31,8 @@ export interface Session {
   machine: Machine | undefined
   /** Its machine is over, and the socket soon will be. */
   outlived: boolean
+  /** The client has sent a frame: it is there, and another one may take its place. */
+  spoken: boolean
   /** What the client's frames show: the node's handler of a socket learns the id from the reports it passes on. */
   channelId: ChannelId | null
   /** While a batch is worked on, its reports wait for its answer. */
@@ -66,4 +70,19 @@ export interface Machine extends Party {
   /** Set while deliveries wait for the timer. */
   inboundDelayed: boolean
   stopped: boolean
+  /** The channel to which an end that lost its peer, or came back, finds its way; undefined for one that opens. */
+  rejoins: ChannelId | undefined
+  /** Under which it is found by clients that come back. */
+  registered: ChannelId | undefined
+  /**
+   * The id with which its client came back. It counts until the client is known to have the new one: the report that
+   * brings it may be lost with the socket.
+   */
+  formerFsmId: FsmId | undefined
+  /** The newest transaction of its channel, found before it began to watch that. */
+  alreadySeen: TxHash | undefined
+  /** What of the state the state cache holds. */
+  kept: { readonly signedTx: SignedTx; readonly lastChannelChange: TxHash | undefined } | undefined
+  /** States sealed under its ids so far. */
+  seals: number
 }

@@ -4,20 +4,29 @@
  * and the same events in the same order have the same outcome.
  */
 import * as Redacted from "effect/Redacted"
+import * as SignedTx from "../../../chain/SignedTx.js"
 import type { CryptoService } from "../../../crypto/Crypto.js"
 import type { ChannelId } from "../../../encoding/ApiEncoding.js"
 import * as ApiEncoding from "../../../encoding/ApiEncoding.js"
+import { DecodeError } from "../../../encoding/DecodeError.js"
 import type { Answer, CodecService } from "../../../protocol/Codec.js"
 import type { FsmId, Refusal } from "../../../protocol/NodeMessage.js"
 import * as ErrorCodes from "../../../protocol/ErrorCodes.js"
 import * as OpenParameters from "../../../protocol/OpenParameters.js"
 import * as ChannelFsm from "../../ChannelFsm.js"
+import type { ChainEvent } from "../../ChainView.js"
 import type { CallId, FsmEffect, FsmEvent } from "../../FsmEvent.js"
 import * as Ledger from "../../Ledger.js"
+import type { NodeStorageError } from "../../NodeStorage.js"
+import * as StateCache from "../../StateCache.js"
 import { Blocks, type BlocksOptions } from "./Blocks.js"
+import type { ChainLog } from "./ChainLog.js"
 import { Jobs } from "./Jobs.js"
+import { Keeper } from "./Keeper.js"
 import { Links } from "./Links.js"
 import type { ClientLink, Machine, OpenFrame, Session } from "./Machine.js"
+import { Outbox } from "./Outbox.js"
+import { StateEntries } from "./StateEntries.js"
 import type { Timers } from "./Timers.js"
 
 /** Delays in milliseconds. */
@@ -35,6 +44,12 @@ export interface MachineIds {
   readonly temporaryChannelId: string
 }
 
+/** What a node with a storage keeps there. */
+export interface Durable {
+  readonly chain: ChainLog
+  readonly states: StateEntries
+}
+
 /** The refusal of what a real node fails at without saying so, and of an opening above the limit. */
 const internalError: Refusal = { _tag: "Refusal", code: -32603, data: [] }
 
@@ -47,11 +62,26 @@ const isSameFsmId = (a: FsmId, b: FsmId): boolean => {
   return difference === 0
 }
 
+/** Whether a watch begins by telling what its machine knows. */
+const isOldNews = (machine: Machine, event: ChainEvent): boolean => {
+  const { alreadySeen } = machine
+  if (alreadySeen === undefined || !("tx" in event)) return false
+  machine.alreadySeen = undefined
+  return event._tag === "ChannelChanged" && SignedTx.hash(event.tx) === alreadySeen
+}
+
 export class Shell {
-  readonly jobs = new Jobs()
+  readonly jobs: Jobs
   readonly blocks: Blocks
   private readonly links: Links
   private readonly machines = new Map<string, Machine>()
+  /** The ends of channels that clients can come back to. There is one machine for each. */
+  private readonly registered = {
+    initiator: new Map<ChannelId, Machine>(),
+    responder: new Map<ChannelId, Machine>()
+  }
+  private readonly keeper: Keeper
+  private readonly outbox = new Outbox()
   private readonly calls = new Map<
     CallId,
     { readonly open: OpenFrame; readonly index: number; readonly session: Session }
@@ -64,22 +94,72 @@ export class Shell {
     private readonly crypto: CryptoService,
     private readonly timers: Timers,
     ledger: Ledger.Ledger,
-    private readonly options: ShellOptions
+    private readonly options: ShellOptions,
+    private readonly durable: Durable | undefined,
+    /** The storage has failed: the node is over. */
+    private readonly failed: (error: NodeStorageError) => void
   ) {
+    this.jobs = durable === undefined ? new Jobs() : new Jobs(() => this.settle(durable))
+    this.keeper = new Keeper(durable?.states ?? StateEntries.inMemory(), durable !== undefined)
     this.links = new Links(this.jobs, timers, options.acceptDelay, (machine, event) =>
       this.step(machine, event)
     )
-    this.blocks = new Blocks(this.jobs, timers, crypto, ledger, options, (machineId, event) => {
-      const machine = this.machines.get(machineId)
-      if (machine !== undefined) this.jobs.enqueue(() => this.step(machine, { _tag: "ChainSaid", event }))
+    this.blocks = new Blocks(this.jobs, timers, crypto, ledger, options, {
+      tell: (machineId, event) => {
+        const machine = this.machines.get(machineId)
+        if (machine === undefined || isOldNews(machine, event)) return
+        this.jobs.enqueue(() => this.step(machine, { _tag: "ChainSaid", event }))
+      },
+      changed: (operation, after) => {
+        durable?.chain.add(operation, after)
+        if (operation._tag === "KeyBlock") this.forgetClosed(after)
+      }
     })
+    this.forgetClosed(ledger)
+  }
+
+  /** The states of all machines that run, for the next node on the same storage. */
+  close(): void {
+    this.jobs.dispatch(() => {
+      for (const machine of this.machines.values()) this.keeper.ended(machine)
+    })
+    this.jobs.halt()
+  }
+
+  // ---------------------------------------------------------------- storage
+
+  /** Makes durable what was done, and only then tells of it. */
+  private settle({ chain, states }: Durable): void {
+    // The chain first: a state must not count on a transaction that the chain has lost.
+    const error = chain.commit() ?? states.commit()
+    if (error === undefined) return this.outbox.release()
+    // After a failed write nobody knows what the storage holds. A node that goes on would tell of what a restart takes
+    // back; one that stops comes back with all that it has ever told.
+    this.jobs.logs.push({ level: "error", message: `The node stops. ${error.message}` })
+    this.jobs.halt()
+    for (const machine of this.machines.values()) machine.timer.dispose()
+    this.machines.clear()
+    this.outbox.cut()
+    this.failed(error)
+  }
+
+  private forgetClosed(ledger: Ledger.Ledger): void {
+    this.keeper.forgetClosed(ledger, ({ channelId, role }) => this.running(channelId, role) !== undefined)
   }
 
   // ---------------------------------------------------------------- clients
 
   /** A client's opening. The ids are for the machine, if it comes to one. */
   open(query: string, link: ClientLink, ids: MachineIds): Session {
-    const session: Session = { link, machine: undefined, outlived: false, channelId: null, held: undefined }
+    const session: Session = {
+      link: this.durable === undefined || this.jobs.halted ? link : this.outbox.wrap(link),
+      machine: undefined,
+      outlived: false,
+      spoken: false,
+      channelId: null,
+      held: undefined
+    }
+    if (this.jobs.halted) link.close(1011)
     this.jobs.dispatch(() => this.admit(session, query, ids))
     return session
   }
@@ -90,14 +170,20 @@ export class Shell {
 
   closed(session: Session): void {
     this.jobs.dispatch(() => {
-      const { machine } = session
-      session.machine = undefined
+      this.outbox.forget(session.link)
+      const machine = this.detach(session)
       session.outlived = false
-      this.forget(session)
-      if (machine === undefined) return
-      machine.session = undefined
-      this.step(machine, { _tag: "ClientGone" })
+      if (machine !== undefined) this.step(machine, { _tag: "ClientGone" })
     })
+  }
+
+  /** Parts a client from its machine, which it gives. Nobody hears the answers of its calls any more. */
+  private detach(session: Session): Machine | undefined {
+    const { machine } = session
+    session.machine = undefined
+    this.forget(session)
+    if (machine !== undefined) machine.session = undefined
+    return machine
   }
 
   private admit(session: Session, query: string, ids: MachineIds): void {
@@ -112,7 +198,7 @@ export class Shell {
       case "Refused":
         return this.refuse(session, outcome.refusal)
       case "Reconnect":
-        return this.comeBack(session, outcome)
+        return this.comeBack(session, outcome, ids)
       case "Closed":
         return session.link.close(1000)
       case "Crashed":
@@ -133,12 +219,17 @@ export class Shell {
       oldestPin: this.options.oldestPin,
       ownAddress: role === "responder" || initiatorId === "any" ? responderId : initiatorId
     })
+    this.start(this.machineOf(state, { port: parameters.port, initiatorId, responderId }), session)
+  }
+
+  private machineOf(
+    state: ChannelFsm.FsmState,
+    party: Pick<Machine, "port" | "initiatorId" | "responderId">
+  ): Machine {
     const machine: Machine = {
+      ...party,
       id: String(this.nextMachine++),
-      role,
-      port: parameters.port,
-      initiatorId,
-      responderId,
+      role: state.options.role,
       timer: this.timers.timer(() => {
         this.jobs.dispatch(() => this.step(machine, { _tag: "TimerFired" }))
       }),
@@ -147,34 +238,88 @@ export class Shell {
         this.jobs.dispatch(() => this.links.arrive(machine))
       }),
       state,
-      session,
+      session: undefined,
       peer: undefined,
       unheard: undefined,
       inboundDelayed: false,
-      stopped: false
+      stopped: false,
+      rejoins: undefined,
+      registered: undefined,
+      formerFsmId: undefined,
+      alreadySeen: undefined,
+      kept: undefined,
+      seals: 0
     }
+    return machine
+  }
+
+  private start(machine: Machine, session: Session): void {
     session.machine = machine
+    machine.session = session
     this.machines.set(machine.id, machine)
     this.step(machine, { _tag: "Started" })
     if (!machine.stopped) this.links.enter(machine)
   }
 
-  /** Coming back is not served yet: who has the right id is only let go without a word. */
-  private comeBack(session: Session, { channelId, fsmId, role }: OpenParameters.ReconnectParameters): void {
-    const machine = this.running(channelId, role)
-    if (machine !== undefined && !isSameFsmId(machine.state.options.fsmId, fsmId))
+  /**
+   * A client comes back: to its machine if that runs, else with a new machine to the state that was kept. Without
+   * either it is let go without a word.
+   */
+  private comeBack(
+    session: Session,
+    { channelId, fsmId, role }: OpenParameters.ReconnectParameters,
+    ids: MachineIds
+  ): void {
+    const running = this.running(channelId, role)
+    if (running !== undefined) return this.attach(running, session, fsmId)
+    const cached = this.keeper.find({ channelId, role }, fsmId)
+    if (cached instanceof StateCache.WrongFsmIdError)
       return this.refuse(session, ErrorCodes.reasons.invalid_fsm_id)
-    session.link.close(1000)
+    if (cached === "missing") return session.link.close(1000)
+    if (cached instanceof DecodeError) {
+      this.jobs.logs.push({ level: "error", message: `A kept state cannot be read: ${cached.message}` })
+      return session.link.close(1000)
+    }
+    const state = ChannelFsm.restored(cached, { ...ids, oldestPin: this.options.oldestPin })
+    const { initiatorId, port, responderId } = cached.parameters
+    const machine = this.machineOf(state, { port, initiatorId, responderId })
+    machine.rejoins = channelId
+    machine.formerFsmId = fsmId
+    this.register(machine, channelId)
+    this.keeper.handOver(machine, cached)
+    this.start(machine, session)
+  }
+
+  /** A client comes back to its machine. It takes the place of one that is still there and has said something. */
+  private attach(machine: Machine, session: Session, fsmId: FsmId): void {
+    const { formerFsmId, state } = machine
+    const isCurrent = isSameFsmId(state.options.fsmId, fsmId)
+    const isFormer = formerFsmId !== undefined && isSameFsmId(formerFsmId, fsmId)
+    if (!isCurrent && !isFormer) return this.refuse(session, ErrorCodes.reasons.invalid_fsm_id)
+    const before = machine.session
+    if (before !== undefined) {
+      if (!before.spoken) return session.link.close(1000)
+      this.detach(before)
+      before.link.terminate()
+      // The client is there all the time for a machine that would end without it.
+      if (state.clientMayDisconnect) this.step(machine, { _tag: "ClientGone" })
+    }
+    session.machine = machine
+    machine.session = session
+    this.step(machine, { _tag: "ClientAttached" })
   }
 
   /** The machine of one end of a channel. It is found from the moment at which it waits for the chain. */
   private running(channelId: ChannelId, role: OpenParameters.Role): Machine | undefined {
-    for (const machine of this.machines.values()) {
-      const { state } = machine
-      if (machine.role === role && state.createTx !== undefined && state.channelId === channelId)
-        return machine
-    }
-    return undefined
+    return this.registered[role].get(channelId)
+  }
+
+  /** An end of a channel belongs to the first machine that has it. */
+  private register(machine: Machine, channelId: ChannelId): void {
+    const machines = this.registered[machine.role]
+    if (machines.has(channelId)) return
+    machines.set(channelId, machine)
+    machine.registered = channelId
   }
 
   private refuse(session: Session, refusal: Refusal): void {
@@ -197,6 +342,7 @@ export class Shell {
       })
       return
     }
+    session.spoken = true
     // Requests to a machine that is over get what a node answers where it fails without saying so: "ok" by id.
     if (session.machine === undefined && !session.outlived) return
     const open: OpenFrame = {
@@ -217,6 +363,8 @@ export class Shell {
         )
       const { machine } = session
       if (machine === undefined) return this.answer(session, open, index, { _tag: "NoReply" })
+      // Who asks for something has read the report that brings the machine's own id.
+      if (request._tag !== "Ping") machine.formerFsmId = undefined
       const callId = this.nextCall++
       this.calls.set(callId, { open, index, session })
       this.step(machine, { _tag: "Called", callId, request })
@@ -253,7 +401,13 @@ export class Shell {
         helpfulErrors: this.options.helpfulErrors
       })
       machine.state = state
+      if (machine.registered === undefined && state.createTx !== undefined && state.channelId !== null)
+        this.register(machine, state.channelId)
+      this.keeper.advanced(machine)
       for (const effect of effects) this.interpret(machine, effect)
+      // A machine that outlives its peer, which may come back.
+      if (event._tag === "LinkDown" && !machine.stopped && machine.registered !== undefined)
+        this.links.enterAgain(machine, machine.registered)
     } catch (cause) {
       this.jobs.logs.push({
         level: "error",
@@ -293,6 +447,8 @@ export class Shell {
         this.blocks.take(effect.signedTx)
         return
       case "WatchChannel":
+        // A machine that comes back has looked at the chain itself.
+        if (machine.rejoins !== undefined) machine.alreadySeen = machine.state.lastChannelChange
         this.blocks.watchChannel(machine.id, effect.channelId)
         return
       case "WatchDepth":
@@ -320,13 +476,13 @@ export class Shell {
     machine.stopped = true
     machine.timer.dispose()
     this.machines.delete(machine.id)
+    this.keeper.ended(machine)
+    if (machine.registered !== undefined) this.registered[machine.role].delete(machine.registered)
     this.blocks.unwatch(machine.id)
     if (machine.session !== undefined) {
-      machine.session.machine = undefined
       machine.session.outlived = true
-      this.forget(machine.session)
+      this.detach(machine.session)
     }
-    machine.session = undefined
     this.links.leave(machine)
   }
 }

@@ -1,0 +1,184 @@
+/**
+ * What the checks of transactions are made of. A check says which field is wrong, and both values in words.
+ *
+ * @internal
+ */
+import * as Fee from "../../chain/Fee.js"
+import * as SignedTx from "../../chain/SignedTx.js"
+import * as Transaction from "../../chain/Transaction.js"
+import type { CryptoService } from "../../crypto/Crypto.js"
+import type { AccountAddress, ChannelId } from "../../encoding/ApiEncoding.js"
+import * as Bytes from "../../encoding/Bytes.js"
+import { VerificationError } from "../../protocol/Errors.js"
+import type { SignRequest } from "../../protocol/NodeMessage.js"
+import type { OnChainOptions } from "../../protocol/Request.js"
+import { signTagRow } from "../../protocol/SignTag.js"
+import * as Trees from "../../state/Trees.js"
+import type { Balances } from "../ChannelEvent.js"
+import type { ClientConfig, OperationRequest } from "./model.js"
+
+/** What the checks look at. */
+export interface Context {
+  readonly config: ClientConfig
+  readonly crypto: CryptoService
+  readonly operation: string
+  readonly channelId: ChannelId | null
+}
+
+/** One check: the field's name, whether it holds, and both values in words. */
+export type Check = readonly [field: string, holds: boolean, expected: string, actual: string]
+
+export const same = (
+  field: string,
+  expected: bigint | number | string,
+  actual: bigint | number | string
+): Check => [field, expected === actual, String(expected), String(actual)]
+
+export const hex = (bytes: Uint8Array): string => Bytes.toHex(bytes)
+
+export const sameBytes = (field: string, expected: Uint8Array, actual: Uint8Array): Check => [
+  field,
+  Bytes.equals(expected, actual),
+  hex(expected),
+  hex(actual)
+]
+
+/** The error of a field. */
+export const wrong = (context: Context, field: string, expected: string, actual: string): VerificationError =>
+  new VerificationError({
+    operation: context.operation,
+    field,
+    expected,
+    actual,
+    channelId: context.channelId
+  })
+
+export const firstWrong = (context: Context, checks: Iterable<Check>): VerificationError | undefined => {
+  for (const [field, holds, expected, actual] of checks) {
+    if (!holds) return wrong(context, field, expected, actual)
+  }
+  return undefined
+}
+
+/** The parties' balances in trees; who is not there has nothing. */
+export const balancesOf = (config: ClientConfig, trees: Trees.Trees): Balances => ({
+  initiator: Trees.balance(trees, config.terms.initiatorId) ?? 0n,
+  responder: Trees.balance(trees, config.terms.responderId) ?? 0n
+})
+
+/** The transaction is of the kind that belongs to the tag. */
+export const typeCheck = (request: SignRequest): Check =>
+  same("type", signTagRow(request.tag).transaction, Transaction.typeName(request.signedTx.tx))
+
+/** The chain takes this version. */
+export const versionCheck = ({ config }: Context, tx: Transaction.Transaction): Check => [
+  "version",
+  Transaction.validAtProtocol(tx, config.protocol),
+  `one that is legal at protocol ${config.protocol}`,
+  `${tx.version}`
+]
+
+/** How signatures are verified. */
+export const verifyOptions = ({ config, crypto }: Context): SignedTx.VerifyOptions => ({
+  networkId: config.networkId,
+  crypto,
+  protocol: config.protocol
+})
+
+/** The starter signs first, the acknowledger finds exactly the other's signature. */
+export function* signatureChecks(
+  context: Context,
+  request: SignRequest,
+  other: AccountAddress = context.config.peer
+): Generator<Check> {
+  const acknowledger = signTagRow(request.tag).side === "acknowledger"
+  yield same("signatures", acknowledger ? 1 : 0, request.signedTx.signatures.length)
+  if (acknowledger)
+    yield [
+      "signature",
+      SignedTx.isSignedBy(request.signedTx, other, verifyOptions(context)),
+      `a signature of ${other} for network ${context.config.networkId}`,
+      "another"
+    ]
+}
+
+/** Fee, gas price and nonce of a request, if it is one that names any. */
+export const optionsOf = (asked: OperationRequest | undefined): OnChainOptions =>
+  asked === undefined || asked._tag === "Transfer" || asked._tag === "Leave" ? {} : asked
+
+/** Transactions with a fee and a nonce of one account. */
+export type OnChainTx = Extract<
+  Transaction.Transaction,
+  { readonly fee: bigint; readonly ttl: number; readonly nonce: bigint }
+>
+
+/**
+ * Limits of what an on-chain transaction may cost. `asked` is what we asked for ourselves; without it, another account
+ * pays, and it is enough that the chain takes the fee.
+ */
+export function* feeChecks(
+  { config }: Context,
+  tx: OnChainTx,
+  asked: OnChainOptions | undefined
+): Generator<Check> {
+  const lowest = Fee.minimumFee(tx, Fee.consensusGasPrice(config.protocol), config.protocol)
+  yield ["fee", tx.fee >= lowest, `at least ${lowest}`, `${tx.fee}`]
+  if (asked === undefined) return
+  const { fee, gasPrice } = asked
+  if (gasPrice !== undefined) {
+    const byPrice = Fee.minimumFee(tx, gasPrice, config.protocol)
+    yield same("fee", fee !== undefined && fee > byPrice ? fee : byPrice, tx.fee)
+  } else if (fee !== undefined) yield same("fee", fee, tx.fee)
+  else {
+    const highest = config.maximumFee ?? 100n * Fee.minimumFee(tx, Fee.defaultMinerGasPrice, config.protocol)
+    yield ["fee", tx.fee <= highest, `at most ${highest}`, `${tx.fee}`]
+  }
+}
+
+/** No account counts further than 32 bytes, and channel ids are made of so many. */
+export const isNonce = (nonce: bigint): boolean => nonce > 0n && nonce < 1n << 256n
+
+/** The nonce that we named, or one that an account can have. */
+export const nonceCheck = (nonce: bigint, asked: bigint | undefined): Check =>
+  asked === undefined
+    ? ["nonce", isNonce(nonce), "at least 1, in 32 bytes", `${nonce}`]
+    : same("nonce", asked, nonce)
+
+/** Some nodes put the default `ttl` of the open parameters into the transaction, others none. */
+export const ttlCheck = ({ config }: Context, ttl: number): Check => [
+  "ttl",
+  ttl === 0 || ttl === config.parameters.ttl,
+  config.parameters.ttl === undefined ? "0" : `0 or ${config.parameters.ttl}`,
+  `${ttl}`
+]
+
+/** What every transaction has that only the chain can give an effect to. */
+export function* onChainChecks(
+  context: Context,
+  tx: OnChainTx,
+  asked: OnChainOptions | undefined
+): Generator<Check> {
+  yield versionCheck(context, tx)
+  yield ttlCheck(context, tx.ttl)
+  yield nonceCheck(tx.nonce, asked?.nonce)
+}
+
+/** What a verified transaction leads to. */
+export interface Verified {
+  readonly channelId: ChannelId
+  readonly round: number
+  readonly after: Balances
+}
+
+/** The outcome of checks. */
+export const outcome = (
+  context: Context,
+  checks: Iterable<Check>,
+  verified: Verified
+): Verified | VerificationError => firstWrong(context, checks) ?? verified
+
+/** The error of a transaction of another kind than the tag's. */
+export const wrongType = (context: Context, request: SignRequest): VerificationError => {
+  const [field, , expected, actual] = typeCheck(request)
+  return wrong(context, field, expected, actual)
+}

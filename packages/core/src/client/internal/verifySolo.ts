@@ -1,0 +1,152 @@
+/**
+ * What must hold before we sign what takes nobody else's signature: it says what the latest co-signed state says, in our
+ * name, at a price that we agreed to.
+ *
+ * @internal
+ */
+import * as SignedTx from "../../chain/SignedTx.js"
+import type * as Transaction from "../../chain/Transaction.js"
+import * as DecodeError from "../../encoding/DecodeError.js"
+import type { VerificationError } from "../../protocol/Errors.js"
+import type { SignRequest } from "../../protocol/NodeMessage.js"
+import * as Poi from "../../state/Poi.js"
+import * as Trees from "../../state/Trees.js"
+import type { CoSignedState } from "../ChannelEvent.js"
+import {
+  type Check,
+  type Context,
+  feeChecks,
+  hex,
+  onChainChecks,
+  optionsOf,
+  outcome,
+  same,
+  sameBytes,
+  signatureChecks,
+  type Verified,
+  wrongType
+} from "./checks.js"
+import { isCoSigned } from "./coSigned.js"
+import type { OperationRequest } from "./model.js"
+
+const reading = <A>(read: () => A): A | undefined => {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof DecodeError.DecodeError) return undefined
+    throw error
+  }
+}
+
+/** A co-signed transaction inside another; `undefined` when there is none. */
+export const readPayload = (payload: Uint8Array): SignedTx.SignedTx | undefined =>
+  reading(() => SignedTx.decodeOrThrow(payload))
+
+/**
+ * The latest co-signed state. One that came on chain by itself is none that the chain takes: it is there already, and a
+ * payload must be an off-chain transaction.
+ */
+function* payloadChecks(context: Context, latest: CoSignedState, bytes: Uint8Array): Generator<Check> {
+  const expected = SignedTx.bodyHash(latest.signedTx)
+  const payload = readPayload(bytes)
+  const actual = payload === undefined ? `${bytes.length} other bytes` : SignedTx.bodyHash(payload)
+  yield ["payload", latest.signedTx.tx._tag === "ChannelOffchainTx", "no state that is on chain", actual]
+  yield same("payload", expected, actual)
+  yield [
+    "payload",
+    payload !== undefined && isCoSigned(context, payload, latest.signedTx),
+    "the signatures of both parties",
+    "others"
+  ]
+}
+
+/** The proof is about the latest state, and shows both parties' balances in it. */
+function* poiChecks({ config }: Context, latest: CoSignedState, bytes: Uint8Array): Generator<Check> {
+  const poi = reading(() => Poi.decodeOrThrow(bytes))
+  if (poi === undefined) {
+    yield ["poi", false, "a proof of inclusion", hex(bytes.subarray(0, 32))]
+    return
+  }
+  yield sameBytes("stateHash", Trees.stateHash(latest.trees), Poi.stateHash(poi))
+  const { initiatorId, responderId } = config.terms
+  for (const [party, balance] of [
+    [initiatorId, latest.balances.initiator],
+    [responderId, latest.balances.responder]
+  ] as const)
+    yield same("poi", `${party} ${balance}`, `${party} ${Poi.account(poi, party)?.balance ?? "not shown"}`)
+}
+
+const verified = ({ channelId, round, balances }: CoSignedState): Verified => ({
+  channelId,
+  round,
+  after: balances
+})
+
+type SoloTx =
+  | Transaction.ChannelSnapshotSoloTx
+  | Transaction.ChannelCloseSoloTx
+  | Transaction.ChannelSlashTx
+  | Transaction.ChannelSettleTx
+
+/** The verification of one kind of transaction; `contents` checks what is neither its name nor its price. */
+const solo =
+  <T extends SoloTx>(
+    isKind: (tx: Transaction.Transaction) => tx is T,
+    contents: (context: Context, latest: CoSignedState, tx: T) => Iterable<Check>
+  ) =>
+  (
+    context: Context,
+    { latest }: { readonly latest: CoSignedState },
+    request: SignRequest,
+    asked: OperationRequest | undefined
+  ): Verified | VerificationError => {
+    const { tx } = request.signedTx
+    if (!isKind(tx)) return wrongType(context, request)
+    const checks = function* (): Generator<Check> {
+      const options = optionsOf(asked)
+      yield same("channelId", latest.channelId, tx.channelId)
+      yield same("fromId", context.config.own, tx.fromId)
+      yield* contents(context, latest, tx)
+      yield* onChainChecks(context, tx, options)
+      yield* feeChecks(context, tx, options)
+      yield same("updates", 0, request.updates.length)
+      yield* signatureChecks(context, request)
+    }
+    return outcome(context, checks(), verified(latest))
+  }
+
+/** Puts the latest state on chain. */
+export const verifySnapshot = solo(
+  (tx) => tx._tag === "ChannelSnapshotSoloTx",
+  (context, latest, { payload }) => payloadChecks(context, latest, payload)
+)
+
+/**
+ * Closes with the latest state. The payload is empty if the chain holds that state already; if it does not, the chain
+ * does not take the proof, so that nothing but time is lost by it.
+ */
+export const verifyCloseSolo = solo(
+  (tx) => tx._tag === "ChannelCloseSoloTx",
+  function* (context, latest, { payload, poi }) {
+    if (payload.length > 0) yield* payloadChecks(context, latest, payload)
+    yield* poiChecks(context, latest, poi)
+  }
+)
+
+/** Answers an older state with the latest. */
+export const verifySlash = solo(
+  (tx) => tx._tag === "ChannelSlashTx",
+  function* (context, latest, { payload, poi }) {
+    yield* payloadChecks(context, latest, payload)
+    yield* poiChecks(context, latest, poi)
+  }
+)
+
+/** Pays out the latest balances. */
+export const verifySettle = solo(
+  (tx) => tx._tag === "ChannelSettleTx",
+  function* (_context, latest, tx) {
+    yield same("initiatorAmountFinal", latest.balances.initiator, tx.initiatorAmountFinal)
+    yield same("responderAmountFinal", latest.balances.responder, tx.responderAmountFinal)
+  }
+)

@@ -1,0 +1,291 @@
+/**
+ * Waiting for the chain: what becomes of a deposit or withdrawal that both parties signed.
+ *
+ * Such a transaction can get on chain at any time, whoever gives it to a mempool. So from the acknowledger's signature on
+ * the operation does not run out of time: it ends with the new state, or when the transaction cannot get on chain any
+ * more. Only a mempool that refuses it at once (code 5) ends it earlier.
+ *
+ * Specification: channel state machine, deposit and withdraw, mempool refusals, min depth.
+ *
+ * @since 0.1.0
+ */
+import * as SignedTx from "../../chain/SignedTx.js"
+import { signTags } from "../../protocol/SignTag.js"
+import type { CallId } from "../FsmEvent.js"
+import type { PeerMessage } from "../PeerMessage.js"
+import { signedByBoth } from "./Checks.js"
+import { endingOf, refuseProposal } from "./Endings.js"
+import {
+  accountOf,
+  isLocking,
+  locking,
+  movementOf,
+  operationOfTx,
+  rows,
+  setAside,
+  treesAfter
+} from "./Movements.js"
+import type { Pending } from "./State.js"
+import type { StateName } from "./States.js"
+import type { Outcome, Step } from "./Step.js"
+import type { Proposal } from "./Table.js"
+import { type Movement, notPinned, push } from "./Transactions.js"
+import { apply } from "./Updates.js"
+
+type Message<T extends PeerMessage["_tag"]> = Extract<PeerMessage, { readonly _tag: T }>
+
+/** The new state counts. */
+const complete = (step: Step, pending: Pending): void => {
+  apply(step, pending, pending.signedTx)
+  step.enter("open")
+}
+
+/**
+ * The transaction is deep enough for this party. Without a peer there is nobody to wait for: when it comes back it
+ * finds the transaction on chain.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const deepEnough = (step: Step): Outcome => {
+  const { channelId, peerConnected, reestablish } = step.state
+  const found = locking(step.state)
+  if (found === undefined || channelId === null) return "unhandled"
+  const { operation, pending, row } = found
+  step.set({ depthWatch: undefined })
+  step.info(row.ownLocked)
+  if (!peerConnected || reestablish !== "none") return complete(step, pending)
+  step.tell({ _tag: "Locked", operation, channelId, txHash: SignedTx.hash(pending.signedTx) })
+  step.enter(row.deep)
+}
+
+/**
+ * The transaction is deep enough for the peer too.
+ *
+ * @since 0.1.0
+ * @category handlers
+ */
+export const peerLocked = (step: Step, message: Message<"Locked">): Outcome => {
+  const found = locking(step.state)
+  if (found === undefined) return "unhandled"
+  const { operation, pending, row } = found
+  step.received(message)
+  if (message.channelId !== step.state.channelId) return step.stopWithError("channel_id_mismatch")
+  if (message.operation !== operation || message.txHash !== SignedTx.hash(pending.signedTx)) {
+    return step.stopWithError("unexpected_tx_hash")
+  }
+  step.info(row.locked)
+  complete(step, pending)
+}
+
+/**
+ * A `locked` that nobody waits for. The reference node's machine ends in some states; it is harmless.
+ *
+ * @since 0.1.0
+ * @category handlers
+ */
+export const strayLocked = (step: Step): Outcome =>
+  step.state.suspended === undefined ? step.dropped("locked", "not_expected") : "postpone"
+
+/**
+ * A proposal while a deposit or withdrawal waits for the chain: the peer had given that one up before it learned of
+ * the co-signature, which will reach it. The proposal is refused and the operation goes on.
+ *
+ * @since 0.1.0
+ * @category handlers
+ */
+export const proposalWhileLocking = (step: Step, message: Proposal): Outcome => {
+  if (!isLocking(step.state)) return "unhandled"
+  step.received(message)
+  refuseProposal(step, message, 2, "transaction_on_its_way")
+}
+
+/** Whether a transaction cannot get on chain any more: its nonce is used up there, or its time is over. */
+const isDead = (step: Step, tx: Movement): boolean => {
+  const { chain } = step.env
+  const used = chain.account(accountOf(tx))?.nonce ?? 0n
+  return used >= tx.nonce || (tx.ttl > 0 && chain.topHeight > tx.ttl)
+}
+
+const isLost = (step: Step, signedTx: SignedTx.SignedTx): boolean => {
+  const movement = movementOf(SignedTx.innermost(signedTx).tx)
+  const known = step.env.chain.locate(SignedTx.hash(signedTx)) !== undefined
+  return !known && movement !== undefined && isDead(step, movement)
+}
+
+/**
+ * Waiting takes long. For the own depth: the operation ends only if its transaction is lost for good; one that nobody
+ * gave to the chain, or that the mempool forgot, is given to it again, and the client may close alone. For the peer's
+ * word: this side has seen what it waits for and goes on; the peer follows when it has seen the same.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const lockTimedOut = (step: Step): Outcome => {
+  const found = locking(step.state)
+  if (found === undefined) return
+  const { pending } = found
+  if (step.state.name !== "awaiting_locked") return complete(step, pending)
+  if (isLost(step, pending.signedTx)) {
+    step.set({ depthWatch: undefined })
+    return step.fallBack(endingOf(pending, 3))
+  }
+  push(step, pending.signedTx)
+  step.set({ pending: { ...pending, overdue: true } })
+}
+
+/**
+ * A way out for a client whose channel waits for a transaction that no block takes: the request `close` (a solo close)
+ * is served as in an idle channel. If it comes to nothing the transaction is awaited as before.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const whenOverdue =
+  <R>(close: (step: Step, request: R, callId: CallId) => Outcome) =>
+  (step: Step, asked: R, callId: CallId): Outcome => {
+    if (locking(step.state)?.pending.overdue !== true) return "unhandled"
+    step.suspend()
+    const outcome = close(step, asked, callId)
+    const { pending } = step.state
+    // Nothing to be signed: the request was refused.
+    if (pending === undefined) step.enter("awaiting_locked")
+    else step.set({ pending: { ...pending, origin: "awaiting_locked" } })
+    return outcome
+  }
+
+/**
+ * The peer gives up an operation that is co-signed. This counts only if the transaction cannot get on chain: a starter
+ * that ran out of time takes the co-signature that is on its way, and what its mempool refused is tried once more.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const endedByPeer = (step: Step, code: number, round: number): void => {
+  const found = locking(step.state)
+  if (found === undefined) return
+  const { pending } = found
+  const isOver = code === 5 ? !push(step, pending.signedTx) : isLost(step, pending.signedTx)
+  if (!isOver) return step.dropped("operation_error", "co-signed")
+  step.set({ depthWatch: undefined })
+  step.forget()
+  step.conflict(code, round)
+  step.enter("open")
+}
+
+/**
+ * The peer's machine is gone while a deposit or withdrawal waits for the chain. One that is deep enough here is taken
+ * over; the other goes on waiting, and is given to the chain if the peer had not done it.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const peerLost = (step: Step): void => {
+  const found = locking(step.state)
+  if (found === undefined) return
+  const { pending } = found
+  if (step.state.name !== "awaiting_locked") return complete(step, pending)
+  push(step, pending.signedTx)
+}
+
+/**
+ * The peer's machine is back while a deposit or withdrawal waits for the chain. With one that is in a block the peer waits
+ * until it counts here too; another is kept until both have agreed on what they hold.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const peerReturns = (step: Step): void => {
+  const found = locking(step.state)
+  if (found === undefined || step.state.name !== "awaiting_locked") return
+  const { signedTx } = found.pending
+  const place = step.env.chain.locate(SignedTx.hash(signedTx))
+  if (place !== undefined && place !== "pending") return
+  step.set({ depthWatch: undefined })
+  step.forget()
+  step.setOffChain({ halfSignedTx: signedTx })
+  step.enter("open")
+}
+
+/**
+ * A machine that is idle again remembers a deposit or withdrawal (`kept`) that both parties signed and that may still
+ * get on chain: it is awaited as before. Other half-signed transactions are left alone.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const resume = (step: Step, kept: SignedTx.SignedTx | undefined): void => {
+  if (kept === undefined || step.state.name !== "open") return
+  const movement = movementOf(SignedTx.innermost(kept).tx)
+  const trees = movement === undefined ? undefined : treesAfter(step.state, movement)
+  if (movement === undefined || trees === undefined || !signedByBoth(step, kept) || isLost(step, kept)) return
+  const operation = operationOfTx(movement)
+  const account = accountOf(movement)
+  const row = rows[operation]
+  const pending: Pending = {
+    stage: "lock",
+    tag: account === step.ownAddress ? row.starts : row.acknowledges,
+    signedTx: kept,
+    serial: undefined,
+    updates: [row.update(account, movement.amount)],
+    blockHash: notPinned,
+    trees,
+    origin: "open"
+  }
+  step.set({ pending, ongoing: true })
+  step.watchDepth(operation, kept)
+  push(step, kept)
+  step.enter("awaiting_locked")
+}
+
+/**
+ * Somebody closes alone while a deposit or withdrawal waits for its depth: if it is in a block, its state is the latest.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const takeMined = (step: Step): void => {
+  const found = locking(step.state) ?? setAside(step.state)
+  if (found === undefined) return
+  const place = step.env.chain.locate(SignedTx.hash(found.pending.signedTx))
+  if (place === undefined || place === "pending") return
+  step.set({ depthWatch: undefined })
+  apply(step, found.pending, found.pending.signedTx)
+}
+
+/** States in which an operation of both parties has not been co-signed yet. */
+const busyStates: ReadonlySet<StateName> = new Set<StateName>([
+  "awaiting_signature",
+  "awaiting_update_ack",
+  "dep_half_signed",
+  "wdraw_half_signed",
+  "mutual_closing"
+])
+
+/**
+ * A deposit or withdrawal is in a block that this machine had given up: it is taken over like a late co-signature, and
+ * what it crosses ends in a conflict. A peer that had not given it up need not wait for this side.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const takeOver = (step: Step, signedTx: SignedTx.SignedTx): void => {
+  const { channelId, name, pending } = step.state
+  const movement = movementOf(SignedTx.innermost(signedTx).tx)
+  if (movement === undefined || channelId === null) return
+  if (isLocking(step.state) || setAside(step.state) !== undefined) return
+  const trees = treesAfter(step.state, movement)
+  if (trees === undefined) return
+  const { stable } = step
+  const isBusy = busyStates.has(name) && pending !== undefined && signTags[pending.tag].side !== "solo"
+  if (isBusy) {
+    step.forget()
+    step.tellEnding(endingOf(pending, 2))
+    step.conflict(2)
+  }
+  apply(step, { trees }, signedTx)
+  const operation = operationOfTx(movement)
+  step.tell({ _tag: "Locked", operation, channelId, txHash: SignedTx.hash(signedTx) })
+  if (isBusy) step.enter(stable)
+  else if (name === "open") step.reportUpdate()
+}

@@ -1,0 +1,226 @@
+/**
+ * The chain as a log: what was done to the ledger, in order. A ledger is the fold over its log, and the fold is checked
+ * against the blocks that were made the first time.
+ */
+import * as SignedTx from "../../../chain/SignedTx.js"
+import type { CryptoService } from "../../../crypto/Crypto.js"
+import * as ApiEncoding from "../../../encoding/ApiEncoding.js"
+import type { AccountAddress } from "../../../encoding/ApiEncoding.js"
+import * as Bytes from "../../../encoding/Bytes.js"
+import { DecodeError } from "../../../encoding/DecodeError.js"
+import * as Rlp from "../../../encoding/Rlp.js"
+import * as Ledger from "../../Ledger.js"
+import { NodeStateError, NodeStorageError, type NodeStorageService } from "../../NodeStorage.js"
+
+export type ChainOperation =
+  | { readonly _tag: "Fund"; readonly address: AccountAddress; readonly amount: bigint }
+  | { readonly _tag: "Submit"; readonly signedTx: SignedTx.SignedTx }
+  | { readonly _tag: "MicroBlock"; readonly timeMs: number }
+  | { readonly _tag: "KeyBlock"; readonly timeMs: number }
+  | { readonly _tag: "Fork"; readonly keyBlocks: number; readonly returnTransactions: boolean }
+
+/** What an operation did. */
+export interface Performed {
+  readonly ledger: Ledger.Ledger
+  readonly included: Ledger.Mined["included"]
+}
+
+/** The one way in which a ledger changes, now and when the log is read again. */
+export const perform = (
+  ledger: Ledger.Ledger,
+  operation: ChainOperation,
+  crypto: CryptoService
+): Performed | Ledger.MempoolError | Ledger.LedgerError => {
+  switch (operation._tag) {
+    case "Fund":
+      return { ledger: Ledger.fund(ledger, operation.address, operation.amount), included: [] }
+    case "Submit": {
+      const taken = Ledger.submit(ledger, operation.signedTx, crypto)
+      return taken instanceof Ledger.MempoolError ? taken : { ...taken, included: [] }
+    }
+    case "MicroBlock":
+      return Ledger.mineMicroBlock(ledger, crypto, operation.timeMs)
+    case "KeyBlock":
+      return Ledger.mineKeyBlock(ledger, crypto, operation.timeMs)
+    case "Fork": {
+      const forked = Ledger.fork(ledger, operation.keyBlocks, operation)
+      return forked instanceof Ledger.LedgerError ? forked : { ledger: forked, included: [] }
+    }
+  }
+}
+
+/** Whether the chain took nothing. */
+export const isRefused = (
+  performed: Performed | Ledger.MempoolError | Ledger.LedgerError
+): performed is Ledger.MempoolError | Ledger.LedgerError => !("ledger" in performed)
+
+const version = 1
+const logName = "chain"
+
+const tags = { Fund: 1, Submit: 2, MicroBlock: 3, KeyBlock: 4, Fork: 5 } as const satisfies Record<
+  ChainOperation["_tag"],
+  number
+>
+
+const argumentsOf = (operation: ChainOperation): ReadonlyArray<Uint8Array> => {
+  switch (operation._tag) {
+    case "Fund":
+      return [ApiEncoding.bytesOf(operation.address), Bytes.uintToBytes(operation.amount)]
+    case "Submit":
+      return [SignedTx.encode(operation.signedTx)]
+    case "MicroBlock":
+    case "KeyBlock":
+      return [Bytes.uintToBytes(operation.timeMs)]
+    case "Fork":
+      return [Bytes.uintToBytes(operation.keyBlocks), Bytes.uintToBytes(operation.returnTransactions ? 1 : 0)]
+  }
+}
+
+const tipOf = (ledger: Ledger.Ledger): Uint8Array => ApiEncoding.bytesOf(ledger.tip.hash)
+
+const damaged = (detail: string): NodeStateError => new NodeStateError({ reason: "damaged", detail })
+
+const fieldsOf = (item: Rlp.Rlp): ReadonlyArray<Uint8Array> =>
+  item instanceof Uint8Array ? [] : item.filter((field) => field instanceof Uint8Array)
+
+const operationOf = (tag: number, [first, second]: ReadonlyArray<Uint8Array>): ChainOperation | undefined => {
+  if (first === undefined) return undefined
+  const number = () => Number(Bytes.uintFromBytesOrThrow(first))
+  switch (tag) {
+    case tags.Fund:
+      return second === undefined
+        ? undefined
+        : {
+            _tag: "Fund",
+            address: ApiEncoding.encode("ak", first),
+            amount: Bytes.uintFromBytesOrThrow(second)
+          }
+    case tags.Submit:
+      return { _tag: "Submit", signedTx: SignedTx.decodeOrThrow(first) }
+    case tags.MicroBlock:
+      return { _tag: "MicroBlock", timeMs: number() }
+    case tags.KeyBlock:
+      return { _tag: "KeyBlock", timeMs: number() }
+    case tags.Fork:
+      return second === undefined
+        ? undefined
+        : { _tag: "Fork", keyBlocks: number(), returnTransactions: second[0] === 1 }
+    default:
+      return undefined
+  }
+}
+
+/** What the log begins with: the chain it is about. */
+const headOf = (ledger: Ledger.Ledger): Uint8Array =>
+  Rlp.encode([
+    Bytes.uintToBytes(version),
+    Bytes.utf8(ledger.networkId),
+    ApiEncoding.bytesOf(ledger.genesis.hash),
+    tipOf(ledger),
+    Bytes.uintToBytes(ledger.minimumGasPrice),
+    Bytes.utf8(ledger.schedule.map(([height, protocol]) => `${height}:${protocol}`).join(" "))
+  ])
+
+const checkHead = (head: Uint8Array, ledger: Ledger.Ledger): NodeStateError | undefined => {
+  const [written, networkId, genesis, tip] = fieldsOf(Rlp.decodeOrThrow(head))
+  if (written === undefined || Bytes.uintFromBytesOrThrow(written) !== BigInt(version))
+    return new NodeStateError({
+      reason: "other_version",
+      detail: `its chain was written in another format than ${version}; use the version that wrote it, or another storage`
+    })
+  const other = (what: string): NodeStateError =>
+    new NodeStateError({
+      reason: "other_chain",
+      detail: `it belongs to ${what}; start the node with the same ledger as then, or with another storage`
+    })
+  if (networkId === undefined || genesis === undefined || tip === undefined)
+    return damaged("the chain has no beginning")
+  const name = Bytes.fromUtf8OrThrow(networkId)
+  if (name !== ledger.networkId) return other(`the network ${name}, not to ${ledger.networkId}`)
+  if (!Bytes.equals(genesis, ApiEncoding.bytesOf(ledger.genesis.hash)))
+    return other("a chain with another genesis block")
+  if (!Bytes.equals(tip, tipOf(ledger)) || !Bytes.equals(head, headOf(ledger)))
+    return other("a chain that began with other blocks, another minimum gas price or other protocols")
+  return undefined
+}
+
+/** One operation of the log on top of what came before it. */
+const again = (
+  ledger: Ledger.Ledger,
+  item: Rlp.Rlp,
+  crypto: CryptoService
+): Ledger.Ledger | NodeStateError => {
+  const [tag, tip, ...fields] = fieldsOf(item)
+  const operation =
+    tag === undefined ? undefined : operationOf(Number(Bytes.uintFromBytesOrThrow(tag)), fields)
+  if (operation === undefined || tip === undefined)
+    return damaged("its chain holds an operation that is none")
+  const performed = perform(ledger, operation, crypto)
+  if (isRefused(performed) || !Bytes.equals(tipOf(performed.ledger), tip))
+    return new NodeStateError({
+      reason: "other_version",
+      detail: `${operation._tag} at height ${ledger.top.height} of its chain has another outcome today; use the version that wrote it, or another storage`
+    })
+  return performed.ledger
+}
+
+const fold = (
+  records: ReadonlyArray<Uint8Array>,
+  start: Ledger.Ledger,
+  crypto: CryptoService
+): Ledger.Ledger | NodeStateError => {
+  let ledger = start
+  for (const record of records) {
+    const items = Rlp.decodeOrThrow(record)
+    if (items instanceof Uint8Array) return damaged("its chain holds a record that is none")
+    for (const item of items) {
+      const next = again(ledger, item, crypto)
+      if (next instanceof NodeStateError) return next
+      ledger = next
+    }
+  }
+  return ledger
+}
+
+export class ChainLog {
+  private readonly waiting: Array<Rlp.Rlp> = []
+
+  private constructor(private readonly storage: NodeStorageService) {}
+
+  /** The chain of a storage, which begins with `start`; a storage without one begins one. */
+  static open(
+    storage: NodeStorageService,
+    start: Ledger.Ledger,
+    crypto: CryptoService
+  ): { readonly log: ChainLog; readonly ledger: Ledger.Ledger } | NodeStorageError | NodeStateError {
+    const records = storage.readLog(logName)
+    if (records instanceof NodeStorageError) return records
+    const log = new ChainLog(storage)
+    const [head, ...operations] = records
+    if (head === undefined) {
+      const failed = storage.append(logName, headOf(start))
+      return failed ?? { log, ledger: start }
+    }
+    try {
+      const ledger = checkHead(head, start) ?? fold(operations, start, crypto)
+      return ledger instanceof NodeStateError ? ledger : { log, ledger }
+    } catch (error) {
+      if (error instanceof DecodeError) return damaged(`its chain cannot be read (${error.message})`)
+      throw error
+    }
+  }
+
+  /** An operation that was performed, and the ledger that it made. */
+  add(operation: ChainOperation, after: Ledger.Ledger): void {
+    this.waiting.push([Bytes.uintToBytes(tags[operation._tag]), tipOf(after), ...argumentsOf(operation)])
+  }
+
+  /** Makes what was added durable, all of it in one record. */
+  commit(): NodeStorageError | undefined {
+    if (this.waiting.length === 0) return undefined
+    const failed = this.storage.append(logName, Rlp.encode(this.waiting))
+    if (failed !== undefined) return failed
+    this.waiting.length = 0
+    return undefined
+  }
+}
