@@ -2,5 +2,10 @@ import { defineConfig } from "vitest/config"
 
 export default defineConfig({
   ssr: { resolve: { conditions: ["@aechannel/source"] } },
-  test: { name: "core", include: ["test/**/*.test.ts"], testTimeout: 60_000 }
+  test: {
+    name: "core",
+    include: ["test/**/*.test.ts"],
+    testTimeout: 60_000,
+    setupFiles: ["test/support/secrets/setup.ts"]
+  }
 })

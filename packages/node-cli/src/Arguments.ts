@@ -139,6 +139,13 @@ const dashLast = (args: ReadonlyArray<string>): ReadonlyArray<string> => {
   return [...args.filter((arg, index) => !moves(arg, index)), ...dashes]
 }
 
+/** The parser knows `--option=value` only where the value has no `=` itself. */
+const valuesApart = (args: ReadonlyArray<string>): ReadonlyArray<string> =>
+  args.flatMap((arg) => {
+    const [, option = "", value = ""] = /^(--[a-z-]+)=(.*=.*)$/s.exec(arg) ?? []
+    return option === "" ? [arg] : [option, value]
+  })
+
 /**
  * The arguments (`process.argv`, program and script included) as the parser shall see them. Fails with `UsageError` for
  * an unknown command and for unknown options or values where no command explains them.
@@ -152,5 +159,7 @@ export const prepare = (
 ): Effect.Effect<ReadonlyArray<string>, UsageError> => {
   const args = argv.slice(2)
   const error = checkCommand(args, root) ?? checkValues(args)
-  return error === undefined ? Effect.succeed([...argv.slice(0, 2), ...dashLast(args)]) : Effect.fail(error)
+  return error === undefined
+    ? Effect.succeed([...argv.slice(0, 2), ...valuesApart(dashLast(args))])
+    : Effect.fail(error)
 }

@@ -161,6 +161,12 @@ export const describeNodeMessage = (message: NodeMessage, names: Names): string 
           return "ok"
         case "Balances":
           return `balances: ${message.value.balances.map(({ account, balance }) => `${names(account)} ${formatAe(balance)}`).join(", ")}`
+        case "OffChainState": {
+          const { signedTx } = message.value
+          return `the whole state${signedTx === undefined ? "" : `: ${describeTx(signedTx, names)}`}`
+        }
+        case "History":
+          return `the log, ${message.value.entries.length} entries`
         default:
           return message.value._tag
       }

@@ -57,6 +57,16 @@ describe("arguments", () => {
     expect(prepare("--hlep", "node")).toContain("Did you mean “--help”?")
   })
 
+  it("may have an = in their value", () => {
+    expect(prepare("node", "--key-file=Alice=a.key", "--url=ws://x", "a=b")).toEqual([
+      "node",
+      "--key-file",
+      "Alice=a.key",
+      "--url=ws://x",
+      "a=b"
+    ])
+  })
+
   it("may stand behind a lone dash", () => {
     expect(prepare("inspect", "-", "--json")).toEqual(["inspect", "--json", "-"])
     expect(prepare("keys", "show", "-", "--secret")).toEqual(["keys", "show", "--secret", "-"])
@@ -76,7 +86,16 @@ describe("aechannel", () => {
   })
 
   it("has help for every command, in plain text where there is no terminal", async () => {
-    for (const args of [[], ["inspect"], ["keys"], ["keys", "new"], ["keys", "show"], ["node"], ["demo"]]) {
+    for (const args of [
+      [],
+      ["inspect"],
+      ["keys"],
+      ["keys", "new"],
+      ["keys", "show"],
+      ["node"],
+      ["demo"],
+      ["demo", "dispute"]
+    ]) {
       const { code, err, out } = await piped("", ...args, "--help")
       expect([code, err]).toEqual([0, ""])
       expect(out).toContain("DESCRIPTION")
@@ -93,7 +112,7 @@ describe("aechannel", () => {
     for (const shell of ["bash", "zsh", "fish"]) {
       const { code, err, out } = await piped("", "--completions", shell)
       expect([code, err]).toEqual([0, ""])
-      for (const word of [...commands, "json", "network-id", "force"]) expect(out).toContain(word)
+      for (const word of [...commands, "dispute", "json", "network-id", "force"]) expect(out).toContain(word)
       if (shell === "bash" && process.platform !== "win32") execFileSync("bash", ["-n"], { input: out })
     }
   })

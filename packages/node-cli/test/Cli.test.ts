@@ -32,6 +32,52 @@ describe("aechannel demo", () => {
   })
 })
 
+describe("aechannel demo dispute", () => {
+  it("shows a cheating close, its answer, the lock period and who gets what", async () => {
+    const { code, err, out } = await run("demo", "dispute")
+    expect(err).toBe("")
+    expect(code).toBe(0)
+    for (const passage of [
+      "= round 2: Alice 4 AE, Bob 16 AE",
+      "= round 3: Alice 13 AE, Bob 7 AE",
+      "Bob   → chain  channel_close_solo_tx with round 2: Alice 4 AE, Bob 16 AE",
+      "Alice's client stops; what it knows is on disk\n  /",
+      "Alice → node   answer the older state on chain with our latest",
+      "Alice → node   signed slash_sign: slash (by Alice, fee ",
+      "the lock period is over",
+      "settlement (13 AE and 7 AE paid out, by Alice, fee ",
+      "info: closed_confirmed"
+    ])
+      expect(out).toContain(passage)
+    const heights = [...out.matchAll(/mined by hand: block (\d+)/g)].map(([, height]) => Number(height))
+    expect(heights.length).toBeGreaterThan(11)
+    expect(heights).toEqual(heights.map((_, index) => (heights[0] ?? 0) + index))
+    // The end is the latest state, and the arithmetic that is shown is right.
+    const sums = [
+      ...out.matchAll(
+        /^ {2}(Alice|Bob) +100 AE − 10 AE put in \+ (\d+) AE of round 3 − ([\d.]+) AE of fees = ([\d.]+) AE$/gm
+      )
+    ]
+    expect(sums.map(([, name, latest]) => [name, latest])).toEqual([
+      ["Alice", "13"],
+      ["Bob", "7"]
+    ])
+    for (const [, , latest, fees, has] of sums)
+      expect(Number(has)).toBeCloseTo(90 + Number(latest) - Number(fees), 10)
+    expect(out).toMatch(/200 AE at the start = 199\.\d+ AE now \+ 0\.0000\d+ AE of fees\n$/)
+  })
+
+  it("is named by the demo's help, and nothing else is", async () => {
+    const { out } = await run("demo", "--help")
+    expect(out).toContain("dispute")
+    const { code, err } = await run("demo", "dispite")
+    expect(code).toBe(1)
+    expect(err).toMatch(
+      /^aechannel: there is no command "aechannel demo dispite"\. Did you mean “dispute”\? .*\n$/
+    )
+  })
+})
+
 describe("aechannel node", () => {
   const begin = async (name: string) => {
     const file = join(folder, name)
@@ -118,7 +164,7 @@ describe("aechannel node", () => {
 describe("aechannel", () => {
   it("has a version and help", async () => {
     expect((await run("--version")).out.trim()).toBe("0.1.0")
-    for (const args of [["--help"], ["node", "--help"], ["demo", "--help"]]) {
+    for (const args of [["--help"], ["node", "--help"], ["demo", "--help"], ["demo", "dispute", "--help"]]) {
       const { code, out } = await run(...args)
       expect(code).toBe(0)
       expect(out).toContain("DESCRIPTION")

@@ -22,6 +22,10 @@ describe("the shipped examples", () => {
   it("are those that the tests run", () => {
     expect(readdirSync(join(packageFolder, "examples")).sort()).toEqual([
       "decline.yaml",
+      "deposit-withdraw.yaml",
+      "dispute.yaml",
+      "fees-options.yaml",
+      "leave-return.yaml",
       "open-transfer-close.yaml",
       "race.yaml",
       "stdin.jsonl",

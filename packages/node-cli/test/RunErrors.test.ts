@@ -31,7 +31,7 @@ const misunderstood: ReadonlyArray<readonly [name: string, text: string, said: s
   [
     "an unknown field of the head",
     `${head}step: []\n`,
-    "the head: step: is not known here; known are title, node, parties, terms, steps"
+    "the head: step: is not known here; known are title, node, store, parties, terms, steps"
   ],
   [
     "a wrong amount",
@@ -64,7 +64,7 @@ const misunderstood: ReadonlyArray<readonly [name: string, text: string, said: s
   [
     "a missing and an unknown field",
     script("- transfer: { from: Alice, amout: 1 AE }\n"),
-    /amout: is not known here; known are from, to, amount, meta, by; amount: is missing\./
+    /amout: is not known here; known are from, to, amount, meta, blockHash, by; amount: is missing\./
   ],
   [
     "more than one answer",
@@ -203,7 +203,7 @@ const failing: ReadonlyArray<readonly [name: string, steps: string, said: string
   [
     "an unknown variable",
     '- message: { from: Alice, text: "${paid.round}" }\n',
-    "expected a variable for ${paid.round}: channelId, round, networkId, height, Alice.address"
+    "expected a variable for ${paid.round}: channelId, round, networkId, height, keyBlock, Alice.address"
   ],
   [
     "a variable of the wrong kind",

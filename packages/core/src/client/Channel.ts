@@ -13,17 +13,18 @@
  *
  * @since 0.1.0
  */
-import { Duration, Effect, type Scope, type Stream, type Subscribable } from "effect"
+import { Duration, Effect, type Schedule, type Scope, type Stream, type Subscribable } from "effect"
 import type { Crypto } from "../crypto/Crypto.js"
 import type { AccountAddress, BlockHash, ChannelId, ContractId, TxHash } from "../encoding/ApiEncoding.js"
 import * as Protocol from "../chain/Protocol.js"
-import { Codec, type CodecService } from "../protocol/Codec.js"
+import { Codec, type Dialect } from "../protocol/Codec.js"
+import { SignerError, StoreError, type TransportError, VerificationError } from "../protocol/Errors.js"
 import type { Balance, FsmId, HistoryEntry } from "../protocol/NodeMessage.js"
 import type { ChannelTerms, OpenParameters, Role } from "../protocol/OpenParameters.js"
 import type { HistoryTag, HistoryType, OnChainOptions } from "../protocol/Request.js"
-import type { ChannelStore } from "../services/ChannelStore.js"
+import { ChannelStore } from "../services/ChannelStore.js"
 import { decline, type ProposalPolicy } from "../services/ProposalPolicy.js"
-import type { Signer } from "../services/Signer.js"
+import { Signer } from "../services/Signer.js"
 import type { Transport } from "../services/Transport.js"
 import type { Poi } from "../state/Poi.js"
 import type {
@@ -52,17 +53,29 @@ import * as RequestIds from "./RequestIds.js"
  * - `chainTimeout`: how long a transaction that only we have signed may take to be seen on chain (default 6 minutes)
  * - `autoSlash`: whether the client answers an older state on chain with its own latest by itself, as soon as the node
  *   tells of it (default true); never once the channel is frozen
- * - `requestIds`: which requests carry an id; default all, with the oldest dialect none
+ * - `requestIds`: which requests carry an id; default all but signatures, with the oldest dialect none
  * - `firstRequestId`: the first id; the next are one more each. Default 1.
  * - `eventBuffer`: events kept for listeners that come late or are slow; default 1024
+ * - `reconnect`: when a connection that is lost is made again, by itself: the schedule is told how the connection, or the
+ *   last attempt, ended, begins anew after every return, and gives up where it ends. Default: never. Only an open channel
+ *   comes back, and only to a node that has not said that it is over (`died`).
  *
  * The reports `info`, `update`, `conflict`, `leave` and `on_chain_tx` should stay on: the channel lives by them.
  *
  * @since 0.1.0
  * @category models
  */
-export interface OpenOptions extends OpenParameters {
+export interface OpenOptions extends OpenParameters, ClientOptions {
   readonly networkId: string
+}
+
+/**
+ * The client's own settings; see {@link OpenOptions}.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ClientOptions {
   readonly protocol?: number
   readonly maximumFee?: bigint
   readonly requestTimeout?: Duration.DurationInput
@@ -71,6 +84,27 @@ export interface OpenOptions extends OpenParameters {
   readonly requestIds?: RequestIds.RequestIdTable
   readonly firstRequestId?: bigint
   readonly eventBuffer?: number
+  readonly reconnect?: Schedule.Schedule<unknown, TransportError>
+}
+
+/**
+ * What it takes to come back to a channel: which it is, as which party, and the client's own settings as with
+ * {@link OpenOptions}. All else is in the store.
+ *
+ * - `ttl`: the default for on-chain transactions that the channel was opened with, if there was one
+ * - `host`, `port`: where the responder's node listens for the initiator's; a node that comes back to a channel knows
+ *   it, but wants to be given one. Default `localhost`, 3333.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ResumeOptions extends ClientOptions {
+  readonly channelId: ChannelId
+  readonly role: Role
+  readonly networkId: string
+  readonly ttl?: number
+  readonly host?: string
+  readonly port?: number
 }
 
 /**
@@ -233,6 +267,11 @@ export interface Channel extends Session {
   readonly settle: (options?: OnChainOptions) => Effect.Effect<ClosedChannel, FlowError>
   /** Leaves: the session ends, the channel stays open on chain. */
   readonly leave: Effect.Effect<void, FlowError>
+  /**
+   * Puts a new connection in the place of the one there is, or tries at once if there is none; ends when both hold the
+   * same again. Without the option `reconnect` the channel is over when that fails.
+   */
+  readonly reconnect: Effect.Effect<void, FlowError>
 }
 
 /**
@@ -254,7 +293,7 @@ const termsOf = (parameters: OpenParameters): ChannelTerms => ({
 })
 
 /** The options as the machine has them. */
-const configOf = (options: OpenOptions, { dialect }: CodecService): ClientConfig => {
+const configOf = (options: OpenOptions, dialect: Dialect): ClientConfig => {
   const {
     networkId,
     protocol = Protocol.latest,
@@ -262,9 +301,10 @@ const configOf = (options: OpenOptions, { dialect }: CodecService): ClientConfig
     requestTimeout = Duration.seconds(60),
     chainTimeout = Duration.minutes(6),
     autoSlash = true,
-    requestIds = dialect === "legacy" ? RequestIds.never : RequestIds.always,
+    requestIds = dialect === "legacy" ? RequestIds.never : RequestIds.usual,
     firstRequestId = 1n,
     eventBuffer: _,
+    reconnect,
     ...parameters
   } = options
   const terms = termsOf(parameters)
@@ -284,14 +324,20 @@ const configOf = (options: OpenOptions, { dialect }: CodecService): ClientConfig
     firstRequestId,
     requestTimeout: Duration.toMillis(requestTimeout),
     chainTimeout: Duration.toMillis(chainTimeout),
-    autoSlash
+    autoSlash,
+    reconnects: reconnect !== undefined
   }
 }
 
-const start = (options: OpenOptions): Effect.Effect<Started, ChannelError, Requirements> =>
+const start = (
+  options: OpenOptions,
+  resumes?: Shell.ShellOptions["resumes"]
+): Effect.Effect<Started, ChannelError, Requirements> =>
   Effect.gen(function* () {
-    const config = configOf(options, yield* Codec)
-    const shell = yield* Shell.make({ config, eventBuffer: options.eventBuffer ?? 1024 })
+    const { dialect } = yield* Codec
+    const config = configOf(options, dialect)
+    const { eventBuffer = 1024, reconnect } = options
+    const shell = yield* Shell.make({ config, eventBuffer, reconnect, resumes })
     const session = sessionOf(shell, config)
     const opened = Effect.map(shell.opened, ({ channelId }) => channelOf(shell, config, session, channelId))
     return { opening: { ...session, opened }, close: shell.close }
@@ -351,7 +397,8 @@ const channelOf = (
   closeSolo: (options = {}) => seen(ask, { _tag: "CloseSolo", ...options }),
   slash: (options = {}) => seen(ask, { _tag: "Slash", ...options }),
   settle: (options = {}) => closed(ask, { _tag: "Settle", ...options }),
-  leave: Effect.asVoid(ask("Done", operate({ _tag: "Leave" })))
+  leave: Effect.asVoid(ask("Done", operate({ _tag: "Leave" }))),
+  reconnect: Effect.asVoid(ask("Done", { _tag: "Reconnect" }))
 })
 
 type Ask = Shell.Shell["ask"]
@@ -392,3 +439,72 @@ export const connect = (options: OpenOptions): Effect.Effect<OpeningChannel, Cha
  */
 export const open = (options: OpenOptions): Effect.Effect<Channel, ChannelError, Requirements> =>
   Effect.flatMap(start(options), ({ opening, close }) => Effect.onError(opening.opened, () => close))
+
+/**
+ * Comes back to a channel that was opened before, in this process or another: with what the store has of it, to the
+ * node's state machine if that still runs (reconnect), or to a new one that goes on where the last ended (reestablish),
+ * for which the peer has to come back too. Nobody else writes the record any more.
+ *
+ * Ends when the node is known to hold what we hold: the last co-signed state, which may be one that was completed while
+ * we were away. A signature that may not have arrived is sent again, and whatever else was under way is called off; the
+ * event `PendingResolved` says what became of it. If one side has lost a state that both have signed, the channel is
+ * there but frozen: `status` says why, and every operation fails with `StoreError` (`state_lost`).
+ *
+ * Fails with `StoreError` when the store has no record of the channel (`missing`) or cannot be used, with
+ * `VerificationError` when the record is of another network or what the node shows was never signed by both, with
+ * `SignerError` when the signer is another account's, with `RejectedError` when the node does not take the secret
+ * (1016), with `TransportError` when it does not know the channel, or ends it because the peer holds another state or
+ * does not come.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const resume = (options: ResumeOptions): Effect.Effect<Channel, ChannelError, Requirements> =>
+  Effect.gen(function* () {
+    const { channelId, host = "localhost", networkId, port = 3333, role, ...settings } = options
+    const key = { channelId, role }
+    const store = yield* ChannelStore
+    const missing = new StoreError({
+      operation: "resume",
+      reason: "missing",
+      detail: `there is no record of ${channelId} as ${role}`
+    })
+    const found = yield* store.read(key)
+    if (found === undefined) return yield* missing
+    const { record } = found
+    const signer = yield* Signer
+    if (signer.address !== record.ownAddress)
+      return yield* new SignerError({
+        operation: "resume",
+        reason: "invalid",
+        detail: `the signer signs for ${signer.address}, but the ${role} of the channel is ${record.ownAddress}`
+      })
+    if (record.networkId !== networkId)
+      return yield* new VerificationError({
+        operation: "resume",
+        field: "networkId",
+        expected: record.networkId,
+        actual: networkId,
+        channelId,
+        advice: "Name the network on which the channel was opened."
+      })
+    const fence = yield* store.claim(key)
+    // Once more: whoever wrote before the claim has written for the last time.
+    const stored = yield* store.read(key)
+    if (stored?.record.fsmId === undefined)
+      return yield* new StoreError({
+        operation: "resume",
+        reason: "missing",
+        detail: `the record of ${channelId} has no secret to come back with`
+      })
+    const parameters = {
+      ...record.terms,
+      ...settings,
+      role,
+      networkId,
+      port,
+      ...(role === "initiator" ? { host } : {})
+    }
+    const { opening, close } = yield* start(parameters, { stored, fence })
+    return yield* Effect.onError(opening.opened, () => close)
+  })

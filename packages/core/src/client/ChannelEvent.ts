@@ -16,6 +16,7 @@ import type {
   VerificationError
 } from "../protocol/Errors.js"
 import type { MessageReport, Report, SignRequest } from "../protocol/NodeMessage.js"
+import type { Request } from "../protocol/Request.js"
 import type { SignTag } from "../protocol/SignTag.js"
 import type { Trees } from "../state/Trees.js"
 import type { Update } from "../state/Update.js"
@@ -136,6 +137,7 @@ export type Phase = "opening" | "open" | "closing" | "closed" | "ended"
 /**
  * The channel's condition.
  *
+ * - `connected`: false while the client comes back to the node, and after the end
  * - `peerConnected`: false from the node's `peer_disconnected` to the peer's return
  * - `frozen`: why nothing is signed any more (a failed store, a suspected loss of state)
  * - `end`: how the connection ended
@@ -145,6 +147,7 @@ export type Phase = "opening" | "open" | "closing" | "closed" | "ended"
  */
 export interface ChannelStatus {
   readonly phase: Phase
+  readonly connected: boolean
   readonly channelId: ChannelId | null
   readonly peerConnected: boolean
   readonly frozen: string | undefined
@@ -238,5 +241,25 @@ export type ChannelEvent =
   | { readonly _tag: "Undecodable"; readonly error: DecodeError }
   /** A refusal that no caller waits for. */
   | { readonly _tag: "Refused"; readonly error: RejectedError }
+  /** The connection is lost, or is being replaced. The client is about to come back; what was asked waits, or has failed. */
+  | { readonly _tag: "Disconnected"; readonly error: TransportError }
+  /**
+   * The client is back, and both hold the same; `isNewMachine` when the node's state machine of this channel is another
+   * one than before (reestablish), which the peer's has joined.
+   */
+  | { readonly _tag: "Reconnected"; readonly isNewMachine: boolean; readonly round: number }
+  /**
+   * After a resume: what became of the operation that was under way when the record was last written.
+   *
+   * - `co-signed`: it is the latest state
+   * - `called off`: it did not happen, and will not
+   * - `unknown`: it has our signature, and may still happen; a new state is told when it is one
+   */
+  | {
+      readonly _tag: "PendingResolved"
+      readonly operation: string
+      readonly request: Request | undefined
+      readonly outcome: "co-signed" | "called off" | "unknown"
+    }
   /** The last event: the connection is over. */
   | { readonly _tag: "Ended"; readonly error: TransportError }

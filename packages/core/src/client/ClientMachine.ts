@@ -13,16 +13,23 @@
  *
  * @since 0.1.0
  */
+import type { CryptoService } from "../crypto/Crypto.js"
+import type { StoreError } from "../protocol/Errors.js"
+import type { StoredRecord } from "../services/ChannelStore.js"
 import { Draft } from "./internal/draft.js"
 import * as Calls from "./internal/calls.js"
+import * as ComingBack from "./internal/comingBack.js"
 import type {
+  CallId,
   ClientConfig,
   ClientEnvironment,
   ClientEvent,
   ClientState,
+  Command,
   Transition
 } from "./internal/model.js"
 import { onReported } from "./internal/reports.js"
+import * as Resume from "./internal/resume.js"
 import * as Signing from "./internal/signing.js"
 import * as Verify from "./internal/verify.js"
 
@@ -96,6 +103,7 @@ export const initial = (config: ClientConfig): ClientState => ({
   channelId: null,
   fsmId: undefined,
   peerConnected: false,
+  coming: undefined,
   frozen: undefined,
   freeze: undefined,
   trees: Verify.initialTrees(config),
@@ -120,6 +128,19 @@ export const initial = (config: ClientConfig): ClientState => ({
 })
 
 /**
+ * The state of a client that has just connected in order to come back to the channel of a record; `StoreError`
+ * (`corrupt`) when what the record says does not fit together.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const restored = (
+  config: ClientConfig,
+  stored: StoredRecord,
+  crypto: CryptoService
+): ClientState | StoreError => Resume.restored(initial(config), stored, crypto)
+
+/**
  * What an event leads to. A `Persist` effect, if there is one, comes first: when it fails, the shell keeps the old
  * state, drops the other effects and reports `StoreFailed`.
  *
@@ -135,17 +156,30 @@ export const transition = (state: ClientState, event: ClientEvent, env: ClientEn
 const apply = (draft: Draft, event: ClientEvent): void => {
   switch (event._tag) {
     case "Asked":
-      return Calls.onAsked(draft, event.callId, event.command)
+      return onAsked(draft, event.callId, event.command)
     case "CallerGone":
-      return Calls.onCallerGone(draft, event.callId)
+      return draft.state.coming === undefined
+        ? Calls.onCallerGone(draft, event.callId)
+        : ComingBack.onCallerGone(draft, event.callId)
     case "StoreFailed":
-      return Calls.onStoreFailed(draft, event.error, event.during)
+      Calls.onStoreFailed(draft, event.error, event.during)
+      if (draft.state.coming !== undefined) ComingBack.onStoreFailed(draft, event.error)
+      return
     case "Disconnected":
-      return draft.endAll(event.error, false)
+      return ComingBack.onDisconnected(draft, event.error, event.isFinal)
     default:
       // The connection's end was the last thing that could change anything.
       if (draft.state.end === undefined) applyConnected(draft, event)
   }
+}
+
+const onAsked = (draft: Draft, callId: CallId, command: Command): void => {
+  const { coming, end } = draft.state
+  if (command._tag === "Reconnect") return ComingBack.onReconnect(draft, callId)
+  if (command._tag === "Resume") return ComingBack.onResumed(draft, callId)
+  const isQuestion = command._tag !== "Operate" && command._tag !== "Open"
+  if (coming !== undefined && end === undefined && isQuestion) return ComingBack.hold(draft, callId, command)
+  Calls.onAsked(draft, callId, command)
 }
 
 const applyConnected = (
@@ -153,9 +187,13 @@ const applyConnected = (
   event: Exclude<ClientEvent, { readonly _tag: "Asked" | "CallerGone" | "StoreFailed" | "Disconnected" }>
 ): void => {
   switch (event._tag) {
+    case "Connected":
+      return ComingBack.onConnected(draft)
     case "Received":
       return onMessage(draft, event)
     case "Undecodable":
+      // The last connection's frames are no longer anybody's.
+      if (draft.state.coming?.step === "away") return
       return Calls.onUndecodable(draft, event.error, event.id, event.tag)
     case "Loaded":
       return Signing.onLoaded(draft, event.work, event.stored)
@@ -166,17 +204,21 @@ const applyConnected = (
     case "NotSigned":
       return Signing.onNotSigned(draft, event.work, event.reason)
     case "TimerFired":
-      return Calls.onTimer(draft, event.callId)
+      return event.callId === ComingBack.comingTimer
+        ? ComingBack.onTimer(draft)
+        : Calls.onTimer(draft, event.callId)
   }
 }
 
 const onMessage = (draft: Draft, { message }: Extract<ClientEvent, { readonly _tag: "Received" }>): void => {
+  const { coming } = draft.state
+  if (coming?.step === "away") return
   switch (message._tag) {
     case "Reported":
-      return onReported(draft, message)
+      return coming === undefined ? onReported(draft, message) : ComingBack.onReported(draft, message)
     case "Replied":
-      return Calls.onReplied(draft, message)
+      return ComingBack.onReplied(draft, message) ? undefined : Calls.onReplied(draft, message)
     case "Refused":
-      return Calls.onRefused(draft, message)
+      return ComingBack.onRefused(draft, message) ? undefined : Calls.onRefused(draft, message)
   }
 }

@@ -18,7 +18,7 @@ import type { Request } from "../protocol/Request.js"
 export type RequestIdTable = { readonly [T in Request["_tag"]]: boolean }
 
 /**
- * Everything carries an id, so that every refusal finds its caller. The default.
+ * Everything carries an id.
  *
  * @since 0.1.0
  * @category tables
@@ -26,6 +26,7 @@ export type RequestIdTable = { readonly [T in Request["_tag"]]: boolean }
 export const always: RequestIdTable = {
   Transfer: true,
   NewContract: true,
+  NewContractFromOnChain: true,
   CallContract: true,
   DryRunContract: true,
   GetContractCall: true,
@@ -53,6 +54,15 @@ export const always: RequestIdTable = {
 }
 
 /**
+ * Everything but signatures. What becomes of a signature is reported, so a node's `"ok"` to it would be a frame for
+ * nothing, and its refusal is found by the transaction in it, which no other request has. The default.
+ *
+ * @since 0.1.0
+ * @category tables
+ */
+export const usual: RequestIdTable = { ...always, SigningReply: false }
+
+/**
  * As the API documents' recorded session has it: queries, signatures and `stop` carry an id; proposals, messages and
  * refusals to sign do not.
  *
@@ -63,6 +73,7 @@ export const asDocumented: RequestIdTable = {
   ...always,
   Transfer: false,
   NewContract: false,
+  NewContractFromOnChain: false,
   CallContract: false,
   Deposit: false,
   Withdraw: false,

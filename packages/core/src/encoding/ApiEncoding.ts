@@ -353,6 +353,57 @@ export const bytesOf = (id: Encoded<Prefix>): Uint8Array => {
   return decodeKnown(prefix, prefixes[prefix], id)
 }
 
+// An oldest text is base58 whatever it holds; see `maximumBase58Payload`.
+const maximumOldestPayload = 4096
+
+const base58Only = /^[1-9A-HJ-NP-Za-km-z]+$/
+
+const decodeOldest = (row: PrefixRow, body: string): Uint8Array | undefined => {
+  if (body.length > maximumBase58Length(row.size ?? maximumOldestPayload) || !base58Only.test(body))
+    return undefined
+  const all = base58.decode(body)
+  const size = all.length - checksumSize
+  if (size < 0 || (row.size !== undefined && size !== row.size)) return undefined
+  const payload = all.subarray(0, size)
+  const sum = checksumOf(payload)
+  return sum.subarray(0, checksumSize).every((byte, i) => byte === all[size + i]) ? payload : undefined
+}
+
+/**
+ * The text of today for one of 2018: then `$` stood between prefix and payload, and every payload was base58, also
+ * after `_` for some time. `undefined` for anything else, texts of today included. Payloads that are larger than 4096
+ * bytes, or that have another size than today (keys of 65 bytes), are not read.
+ *
+ * Specification: æternity API encoding, releases before November 2018.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const fromOldest = (text: string): Encoded<Prefix> | undefined => {
+  const separator = text.charAt(2)
+  const prefix = text.slice(0, 2)
+  if ((separator !== "$" && separator !== "_") || !isPrefix(prefix)) return undefined
+  const row: PrefixRow = prefixes[prefix]
+  if (row.secret || (separator === "_" && (row.encoding === "base58" || is(prefix, text)))) return undefined
+  const payload = decodeOldest(row, text.slice(3))
+  return payload === undefined ? undefined : encode(prefix, payload)
+}
+
+/**
+ * The text of 2018 for a text of today: with `$`, in base58. The inverse of {@link fromOldest}; a payload larger than
+ * 4096 bytes is a defect.
+ *
+ * @since 0.1.0
+ * @category encoding
+ */
+export const toOldest = (id: Encoded<Prefix>): string => {
+  const payload = bytesOf(id)
+  if (payload.length > maximumOldestPayload)
+    throw new RangeError(`an oldest text holds at most ${maximumOldestPayload} bytes`)
+  const all = Bytes.concat(payload, checksumOf(payload).subarray(0, checksumSize))
+  return `${id.slice(0, 2)}$${base58.encode(all)}`
+}
+
 /**
  * The schema of texts of one type. Generated values hold random payloads.
  *

@@ -5,6 +5,7 @@
  */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 
 // What was read is quoted in part, and a stranger chooses how long that is.
 const cut = (text: string): string => (text.length <= 300 ? text : `${text.slice(0, 300)}…`)
@@ -52,15 +53,21 @@ export const make = (
  * @since 0.1.0
  * @category combinators
  */
-export const attempt = <A>(f: () => A): Effect.Effect<A, DecodeError> =>
-  Effect.suspend(() => {
-    try {
-      return Effect.succeed(f())
-    } catch (error) {
-      if (error instanceof DecodeError) return Effect.fail(error)
-      throw error
-    }
-  })
+export const attempt = <A>(f: () => A): Effect.Effect<A, DecodeError> => Effect.suspend(() => attemptNow(f))
+
+/**
+ * The same at once.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const attemptNow = <A>(f: () => A): Exit.Exit<A, DecodeError> => {
+  try {
+    return Exit.succeed(f())
+  } catch (error) {
+    return error instanceof DecodeError ? Exit.fail(error) : Exit.die(error)
+  }
+}
 
 /**
  * Runs a reader and puts `where` in front of the path of the `DecodeError` it throws, so that an error of a part

@@ -12,6 +12,7 @@
 import type { Request } from "../protocol/Request.js"
 import { acknowledged, operationError } from "./fsm/Answers.js"
 import * as Chain from "./fsm/Chain.js"
+import { signedBy } from "./fsm/Checks.js"
 import * as Closing from "./fsm/Closing.js"
 import * as Deposits from "./fsm/Deposits.js"
 import { proposalWhileSigning, race, secondProposal, signingError } from "./fsm/Endings.js"
@@ -28,6 +29,7 @@ import { type Outcome, Step } from "./fsm/Step.js"
 import {
   type Cell,
   keyOf,
+  onAttached,
   onCall,
   onChain,
   onEvent,
@@ -112,6 +114,7 @@ export const cachedOf: (state: FsmState) => CachedChannel | undefined = Reestabl
  */
 export const notServed: ReadonlySet<Request["_tag"]> = new Set<Request["_tag"]>([
   "NewContract",
+  "NewContractFromOnChain",
   "CallContract",
   "DryRunContract",
   "ForceProgress"
@@ -131,7 +134,7 @@ const anyState: Row = row(
   ),
   onEvent("LinkUp", Reestablish.linkUp),
   onEvent("ClientGone", Life.clientGone),
-  onEvent("ClientAttached", Life.clientAttached),
+  onAttached(Life.clientAttached),
   onEvent("LinkDown", Life.linkDown),
   onEvent("TimerFired", Life.timerFired),
   onCall("Leave", (step, _, callId) =>
@@ -191,7 +194,8 @@ const whileLocking: ReadonlyArray<Cell> = [
 const deepEnough: Row = row(
   ...whileLocking,
   onProposal("shutdown", Closing.peerProposesShutdown),
-  onPeer("Locked", Locks.peerLocked)
+  onPeer("Locked", Locks.peerLocked),
+  onCall("CloseSolo", Locks.whenOverdue(Solo.closeSolo))
 )
 
 const table: { readonly [Name in StateName]: Row } = {
@@ -234,6 +238,7 @@ const table: { readonly [Name in StateName]: Row } = {
     onPeer("FundingLocked", () => "postpone"),
     ...whileLocking,
     onCall("CloseSolo", Locks.whenOverdue(Solo.closeSolo)),
+    onCall("Leave", (step, _, callId) => Locks.leave(step, callId)),
     onProposal("shutdown", Locks.proposalWhileLocking),
     onPeer("Locked", (step) => (Movements.isLocking(step.state) ? "postpone" : "unhandled"))
   ),
@@ -293,8 +298,10 @@ const table: { readonly [Name in StateName]: Row } = {
 }
 
 /** What happens to a request that no cell takes. */
-const defaultCall = (step: Step, callId: CallId): Outcome =>
-  stateRow(step.state.name).transition ? "postpone" : step.refuse(callId, "unknown_request")
+const defaultCall = (step: Step, callId: CallId): Outcome => {
+  if (!stateRow(step.state.name).transition) return step.refuse(callId, "unknown_request")
+  return step.state.name === "awaiting_locked" ? Locks.callWhileLocking(step, callId) : "postpone"
+}
 
 /** What happens to everything else that no cell takes. */
 const defaultMessage = (step: Step, event: State.InnerEvent): Outcome => {
@@ -318,7 +325,7 @@ const dispatch = (step: Step, event: State.InnerEvent): Outcome => {
     if (request._tag === "SigningReply") {
       // A signing reply is taken note of and needs no more answer, whatever becomes of it.
       step.accept(callId)
-      return handle(step, { _tag: "Signed", tag: request.tag, signedTx: request.signedTx })
+      return handle(step, { _tag: "Signed", tag: request.tag, signedTx: signedBy(step.state, request) })
     }
     if (stateRow(name).mode === "error_all") return callBeforePeer(step, request, callId)
     if (notServed.has(request._tag)) return step.refuse(callId, "unknown_request")

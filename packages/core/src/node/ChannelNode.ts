@@ -22,9 +22,11 @@ import { Crypto } from "../crypto/Crypto.js"
 import * as ApiEncoding from "../encoding/ApiEncoding.js"
 import * as Bytes from "../encoding/Bytes.js"
 import { Codec } from "../protocol/Codec.js"
+import type { CodecService } from "../protocol/Codec.js"
+import * as Legacy from "../protocol/Legacy.js"
 import { ChainLog } from "./internal/shell/ChainLog.js"
 import type { ClientLink } from "./internal/shell/Machine.js"
-import { type Durable, Shell } from "./internal/shell/Shell.js"
+import { type Codecs, type Durable, Shell } from "./internal/shell/Shell.js"
 import { StateEntries } from "./internal/shell/StateEntries.js"
 import { Timers } from "./internal/shell/Timers.js"
 import * as Ledger from "./Ledger.js"
@@ -72,6 +74,11 @@ export interface ChannelNodeService {
     keyBlocks: number,
     options?: { readonly returnTransactions?: boolean }
   ) => Effect.Effect<void, Ledger.LedgerError>
+  /**
+   * Breaks the links between all machines and their peers, as a network does that fails. Who outlives it may meet its
+   * peer again when that comes back.
+   */
+  readonly breakLinks: Effect.Effect<void>
   /** Whether a micro block is made as soon as a transaction waits. */
   readonly auto: (on: boolean) => Effect.Effect<void>
   /** The chain as it is now. */
@@ -134,6 +141,21 @@ export interface ChannelNodeOptions {
    * Default false: every frame as a real node sends it.
    */
   readonly helpfulErrors?: boolean
+  /**
+   * Whether clients may ask for the legacy dialect (`protocol=legacy`) next to the node's own (`Codec`). Default: where
+   * the own dialect is one of the older two, as nodes of that time did; later ones end such connections with 1011.
+   */
+  readonly legacy?: boolean
+}
+
+/** One codec for each protocol that a URL can name. */
+const codecsOf = (codec: CodecService, legacy: boolean | undefined): Codecs => {
+  const own = codec.dialect === "legacy" ? "legacy" : "json-rpc"
+  const both = legacy ?? codec.dialect === "json-rpc-tx"
+  return {
+    usual: codec,
+    byProtocol: new Map([...(both ? [["legacy", Legacy.codec] as const] : []), [own, codec] as const])
+  }
 }
 
 /** The chain and what belongs to it, as the node finds them. */
@@ -163,7 +185,7 @@ const start = (
       helpfulErrors: options.helpfulErrors ?? false
     }
     const shell = new Shell(
-      codec,
+      codecsOf(codec, options.legacy),
       crypto,
       timers,
       beginning.ledger,
@@ -220,6 +242,7 @@ const start = (
           work((shell) => shell.blocks.fork(keyBlocks, returnTransactions)),
           (refused) => (refused === undefined ? Effect.void : Effect.fail(refused))
         ),
+      breakLinks: work((shell) => shell.breakLinks()),
       auto: (on) => work((shell) => shell.blocks.auto(on)),
       ledger: Effect.sync(() => shell.blocks.ledger),
       storageFailure: Deferred.await(storageFailure)

@@ -23,8 +23,11 @@ export type FsmEvent =
   | { readonly _tag: "Called"; readonly callId: CallId; readonly request: Request }
   /** The own client's socket is gone. */
   | { readonly _tag: "ClientGone" }
-  /** The own client (re)connected. */
-  | { readonly _tag: "ClientAttached" }
+  /**
+   * The own client (re)connected. `anew`: it does not know this machine, only the one before it, so that it has heard
+   * nothing that this one has said.
+   */
+  | { readonly _tag: "ClientAttached"; readonly anew?: true }
   /** The link to the peer's machine stands. */
   | { readonly _tag: "LinkUp" }
   | { readonly _tag: "PeerSaid"; readonly message: PeerMessage }

@@ -560,8 +560,8 @@ export const channels = (ledger: Ledger): ReadonlyArray<readonly [ChannelId, Cha
 export const collectedFees = (ledger: Ledger): bigint => ledger.state.fees
 
 /**
- * The nonce for an account's next transaction: after its own and its highest waiting one. 1 where there is no account,
- * 0 for a generalized account.
+ * The nonce for an account's next transaction: after its own and its highest waiting one that no block has failed to
+ * take. 1 where there is no account, 0 for a generalized account.
  *
  * @since 0.1.0
  * @category accessors

@@ -10,8 +10,117 @@ import type { Json } from "../encoding/Json.js"
 import type { NodeMessage, Refusal, ReplyValue, Report } from "./NodeMessage.js"
 import type { Request } from "./Request.js"
 
-/** The three generations of the API. @since 0.1.0 @category models */
-export type Dialect = "legacy" | "json-rpc-tx" | "json-rpc-signed-tx"
+/**
+ * What a codec speaks: one of the three generations of the API, or (`json-rpc`) either of the newer two, as the other
+ * end does. See {@link dialects}.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Dialect = "legacy" | "json-rpc-tx" | "json-rpc-signed-tx" | "json-rpc"
+
+/**
+ * What sets a dialect apart.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface DialectRow {
+  /** The module whose `codec` and `layer` speak it. */
+  readonly module: string
+  /** Nodes that speak it. */
+  readonly nodes: string
+  /** The value of `protocol` in the URL. The newer two share one: a client sees which it is from what it is asked. */
+  readonly protocol: "legacy" | "json-rpc"
+  readonly envelope: string
+  /** Member of signing requests and replies that holds the transaction. */
+  readonly signingKey: string
+  /**
+   * Who brings the signatures together. `signer`: a request shows those made so far, and the reply brings them back
+   * with one more. `node`: a request shows the transaction alone, the reply brings the own signature alone; whether the
+   * peer has signed shows only when the co-signed state is reported. An acknowledger is then where a starter always
+   * is: what it signs may come into force later, or not at all.
+   */
+  readonly merges: "signer" | "node" | "as asked"
+  /** Whether requests carry ids, and every one that does is answered. */
+  readonly ids: boolean
+  /** Requests that nodes of this dialect do not know; they refuse them with -32601 (`unhandled`). */
+  readonly lacks: ReadonlyArray<Request["_tag"]>
+  /** What reports and refusals do not tell. */
+  readonly silentAbout: ReadonlyArray<string>
+}
+
+const newInSignedTx: ReadonlyArray<Request["_tag"]> = [
+  "ForceProgress",
+  "AssumeMinimumDepth",
+  "FetchHistory",
+  "SnapshotSolo",
+  "Stop",
+  "SigningError"
+]
+
+const soloRequests: ReadonlyArray<Request["_tag"]> = ["CloseSolo", "Slash", "Settle"]
+
+const silent: ReadonlyArray<string> = [
+  "why a conflict arose",
+  "the type and the kind of an on-chain transaction",
+  "on-chain transactions other than those that were just made",
+  "refused openings",
+  "data codes from 108 on, apart from 1001 to 1010"
+]
+
+/**
+ * The dialects, one row each.
+ *
+ * @since 0.1.0
+ * @category tables
+ */
+export const dialects = {
+  legacy: {
+    module: "Legacy",
+    nodes: "2018 to March 2019 (v0.x to v2.x)",
+    protocol: "legacy",
+    envelope: "action, tag, payload",
+    signingKey: "tx",
+    merges: "node",
+    ids: false,
+    lacks: [...newInSignedTx, ...soloRequests, "Ping"],
+    silentAbout: silent
+  },
+  "json-rpc-tx": {
+    module: "JsonRpcTx",
+    nodes: "October 2018 to July 2019 (v1.x to v3.x)",
+    protocol: "json-rpc",
+    envelope: "JSON-RPC 2.0",
+    signingKey: "tx",
+    merges: "node",
+    ids: true,
+    lacks: [...newInSignedTx, ...soloRequests],
+    silentAbout: silent
+  },
+  "json-rpc-signed-tx": {
+    module: "JsonRpcSignedTx",
+    nodes: "since July 2019 (v4.0.0)",
+    protocol: "json-rpc",
+    envelope: "JSON-RPC 2.0",
+    signingKey: "signed_tx",
+    merges: "signer",
+    ids: true,
+    lacks: ["NewContractFromOnChain"],
+    silentAbout: []
+  },
+  "json-rpc": {
+    module: "JsonRpc",
+    nodes: "either of the two that speak JSON-RPC",
+    protocol: "json-rpc",
+    envelope: "JSON-RPC 2.0",
+    signingKey: "tx or signed_tx, as asked",
+    merges: "as asked",
+    ids: true,
+    lacks: [],
+    silentAbout: []
+  }
+} as const satisfies { readonly [D in Dialect]: DialectRow }
 
 /**
  * A request as it reached the node: the request itself, or what a node does with one it cannot take.

@@ -240,7 +240,9 @@ const storeFailures = {
   conflict: "another writer uses the same channel's record",
   corrupt: "what the channel store holds is damaged",
   unsupported: "what the channel store holds cannot be read by this version of the library",
-  lease_lost: "another client has taken over the channel's record"
+  lease_lost: "another client has taken over the channel's record",
+  missing: "the channel store knows nothing of the channel",
+  state_lost: "what the channel store holds and what the node holds do not fit together"
 } as const
 
 const storeAdvice = {
@@ -249,13 +251,28 @@ const storeAdvice = {
   conflict: "Nothing is signed from now on; run one client for each party of a channel.",
   corrupt: "Nothing is signed; restore the record before you use the channel.",
   unsupported: "Nothing is signed; use the version that wrote it or a later one.",
-  lease_lost: "Nothing is signed here from now on; use the client that took over, or resume the channel here."
+  lease_lost:
+    "Nothing is signed here from now on; use the client that took over, or resume the channel here.",
+  missing: "Check the channel id and the role, and that this is the store with which the channel was opened.",
+  state_lost: "Nothing is signed; find the newer copy of whichever is behind, then resume the channel."
 } as const
 
 /** The channel store could not read or write. Nothing is signed while it cannot. @since 0.1.0 @category errors */
 export class StoreError extends Data.TaggedError("StoreError")<{
   readonly operation: string
-  readonly reason: "read" | "write" | "conflict" | "corrupt" | "unsupported" | "lease_lost"
+  /**
+   * `read`, `write`, `conflict`, `corrupt`, `unsupported`, `lease_lost`: the store failed; `missing`: there is no record
+   * to come back with; `state_lost`: the store, or the node, has an older state than both parties signed.
+   */
+  readonly reason:
+    | "read"
+    | "write"
+    | "conflict"
+    | "corrupt"
+    | "unsupported"
+    | "lease_lost"
+    | "missing"
+    | "state_lost"
   readonly detail: string
 }> {
   override get message(): string {

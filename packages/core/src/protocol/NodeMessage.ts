@@ -138,9 +138,14 @@ export interface DebugReport {
 export interface SignRequest {
   readonly _tag: "SignRequest"
   readonly tag: SignTag
-  /** Holds the signatures made so far. */
+  /** Holds the signatures made so far, unless it is `bare`. */
   readonly signedTx: SignedTx
   readonly updates: ReadonlyArray<Update>
+  /**
+   * The older dialects show the transaction alone: whether the peer has signed it is not to be seen before the
+   * co-signed state is reported. The answer says `bare` as well and brings the own signature only.
+   */
+  readonly bare?: true
 }
 /** A notification that this library does not know; kept whole so that nothing is lost. @since 0.1.0 @category models */
 export interface UnknownReport {
@@ -249,5 +254,8 @@ export type NodeMessage =
       readonly message: string
       /** Absent and empty differ on the wire only; here absent is empty. */
       readonly data: ReadonlyArray<{ readonly code: number; readonly message: string }>
+      /** The request, as the node echoes it. */
       readonly request: Json
+      /** The request as it was sent, where nodes echo it in another form (legacy). */
+      readonly asked?: Json
     }

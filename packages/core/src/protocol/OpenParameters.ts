@@ -123,6 +123,14 @@ export interface ReconnectParameters {
 }
 
 /**
+ * How a connection is to be spoken on, as the URL names it. Both dialects of JSON-RPC have one name.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Protocol = "json-rpc" | "legacy"
+
+/**
  * What a query string asks of a node.
  *
  * - `Open`, `Reconnect`: go on
@@ -136,7 +144,6 @@ export interface ReconnectParameters {
 export type OpenQuery =
   | {
       readonly _tag: "Open"
-      readonly dialect: "json-rpc" | "legacy"
       readonly parameters: RequestedParameters
     }
   | ({ readonly _tag: "Reconnect" } & ReconnectParameters)
@@ -146,18 +153,30 @@ export type OpenQuery =
 
 /**
  * The query string (without `?`) with which a client opens a channel or comes back to one. Only what is given is
- * written. The text of a reconnect holds the `fsm_id`, a secret: do not log it.
+ * written. The text of a reconnect holds the `fsm_id`, a secret: do not log it. The protocol is `json-rpc` unless given.
  *
  * @since 0.1.0
  * @category encoding
  */
-export const toQuery: (parameters: OpenParameters | RequestedParameters | ReconnectParameters) => string =
-  Query.write
+export const toQuery: (
+  parameters: OpenParameters | RequestedParameters | ReconnectParameters,
+  protocol?: Protocol
+) => string = Query.write
+
+/**
+ * The protocol that a query string names, or `undefined` where it names none that is known.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const protocolOf: (query: string) => Protocol | undefined = Query.protocolOf
 
 /**
  * Reads a query string as a node does, with its checks in its order. Never fails: bad queries have outcomes of their
  * own. `accountExists` tells whether an account is on the chain; `channelKnown` whether a channel is (an existing one
  * is asked for before its `fsm_id`).
+ *
+ * `spoken` are the protocols that the node speaks, `json-rpc` alone unless given; another one ends in `Crashed`.
  *
  * An integer that a field cannot hold (beyond the safe ones) closes the connection where it is a lock period and is
  * cut to the nearest safe integer elsewhere.
@@ -168,5 +187,6 @@ export const toQuery: (parameters: OpenParameters | RequestedParameters | Reconn
 export const parseQuery: (
   query: string,
   accountExists?: (id: AccountAddress) => boolean,
-  channelKnown?: (id: ChannelId, role: Role) => boolean
+  channelKnown?: (id: ChannelId, role: Role) => boolean,
+  spoken?: ReadonlyArray<Protocol>
 ) => OpenQuery = Query.read

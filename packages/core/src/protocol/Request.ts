@@ -64,6 +64,21 @@ export interface NewContract extends UpdateOptions {
   readonly code: Uint8Array
   readonly callData: Uint8Array
 }
+/**
+ * Proposes a contract with the code of one that is on chain (`channels.update.new_contract_from_onchain`). Nodes knew
+ * it until July 2019.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface NewContractFromOnChain {
+  readonly _tag: "NewContractFromOnChain"
+  /** The contract on chain. */
+  readonly contractId: ContractId
+  /** Aettos moved from the owner to the contract. */
+  readonly deposit: bigint
+  readonly callData: Uint8Array
+}
 /** Proposes a contract call (`channels.update.call_contract`). @since 0.1.0 @category models */
 export interface CallContract extends UpdateOptions, ContractCallInput {
   readonly _tag: "CallContract"
@@ -180,6 +195,11 @@ export interface SigningReply {
   readonly _tag: "SigningReply"
   readonly tag: SignTag
   readonly signedTx: SignedTx
+  /**
+   * Set where the request was (`SignRequest.bare`): the signer's own signature is all there is, and the node adds
+   * it to those it has.
+   */
+  readonly bare?: true
 }
 /** A refusal to sign: 1 validation, 2 conflict, 3 timeout, 4 abort, 128…65535 user defined. @since 0.1.0 @category models */
 export interface SigningError {
@@ -197,6 +217,7 @@ export interface SigningError {
 export type Request =
   | Transfer
   | NewContract
+  | NewContractFromOnChain
   | CallContract
   | DryRunContract
   | GetContractCall

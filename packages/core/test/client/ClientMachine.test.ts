@@ -77,7 +77,8 @@ const start = (role: Role): State =>
     firstRequestId: 1n,
     requestTimeout: 1000,
     chainTimeout: 5000,
-    autoSlash: true
+    autoSlash: true,
+    reconnects: false
   })
 
 const reported = (report: Report): Event => ({

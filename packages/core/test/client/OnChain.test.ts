@@ -7,6 +7,7 @@ import * as Json from "../../src/encoding/Json.js"
 import type { Role } from "../../src/protocol/OpenParameters.js"
 import * as ChannelStore from "../../src/services/ChannelStore.js"
 import * as ProposalPolicy from "../../src/services/ProposalPolicy.js"
+import * as Trees from "../../src/state/Trees.js"
 import { eventOf, failure, hasTag, propose, transferAt } from "./support/Flow.js"
 import {
   closeSoloTx,
@@ -66,7 +67,7 @@ const moved = ({ channel, node }: Open, kind: Move, role: Role) =>
     const { tx, updates } = moveOf(kind, role)
     node.ask(`${kind}_tx`, SignedTx.unsigned(tx), updates)
     node.reply(yield* node.expect(`${kind}_tx`), "ok")
-    return { fiber, tx }
+    return { fiber, tx, updates }
   })
 
 const each = roles.flatMap((role) => moves.map((kind) => [kind, role] as const))
@@ -165,6 +166,19 @@ describe("deposit and withdrawal", () => {
         lockAndTell(open.node, kind, complete(tx))
         yield* Stream.runHead(Stream.filter(open.channel.latest.changes, ({ round }) => round === 2))
       }
+      // What was said of one is not said of the next.
+      const open = yield* openScripted(role)
+      const first = yield* moved(open, kind, role)
+      lockAndTell(open.node, kind, complete(first.tx))
+      const { trees } = yield* Fiber.join(first.fiber)
+      const next = treesAfter(first.updates, 3, trees)
+      const tx = { ...first.tx, round: 3, stateHash: Trees.stateHash(next) }
+      const fiber = yield* Effect.fork(open.channel[kind]({ amount }))
+      yield* open.node.expect(kind)
+      open.node.ask(`${kind}_tx`, SignedTx.unsigned(tx), first.updates)
+      yield* open.node.expect(`${kind}_tx`)
+      open.node.say({ _tag: "StateUpdate", state: complete(tx) })
+      expect(yield* failure(fiber)).toMatchObject({ _tag: "VerificationError", field: "depth" })
     }).pipe(Effect.scoped)
   )
 
@@ -611,6 +625,9 @@ describe("I16: an older state on chain", () => {
       )
       tell(frozen.node, "can_slash", paidState)
       expect(yield* slashes(frozen)).toBe(0)
+      frozen.node.info("died")
+      const events = Chunk.toReadonlyArray(yield* Stream.runCollect(frozen.channel.events))
+      expect(events.filter((event) => event._tag === "OperationFailed")).toEqual([])
 
       const first = yield* openScripted("initiator")
       tell(first.node, "can_slash", oldClose(responder))

@@ -10,7 +10,7 @@ import * as TestCrypto from "../support/TestCrypto.js"
 import { Auditor, type Invariant } from "./support/Auditor.js"
 import { keyPairs, roles } from "./support/Doubles.js"
 import type { Entry } from "./support/Journal.js"
-import { checkAgreement, checkReturned } from "./support/Run.js"
+import { checkAgreement, checkReturned } from "./support/Checks.js"
 import { System } from "./support/System.js"
 
 /** An open channel, in which the initiator has paid 5 and the responder has given back 2. */

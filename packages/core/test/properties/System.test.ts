@@ -12,7 +12,7 @@ describe("the whole system", () => {
   const everyDay = "I1 I2 I4a I4b I5 I6 I8 I9 I12 I13 I20: transfers, refusals, collisions and disconnects"
   it(everyDay, { timeout: 600_000 }, async () => {
     const runs = 300
-    const tally = await check({ name: everyDay, runs, scenarios: scenario(steps, false) })
+    const tally = await check({ name: everyDay, runs, scenarios: scenario(steps, "talk") })
     console.log(`${runs} runs of ${steps} steps, AECHANNEL_SEED=${seed}: ${inTable(tally)}`)
     // Each kind of thing has happened, and not only once.
     const often: Readonly<Record<string, number>> = {
@@ -37,7 +37,7 @@ describe("the whole system", () => {
   const endings = "I1 I2 I4a I4b I5 I6 I8 I9 I12 I13 I20: the same with shutdown, leave and stop"
   it(endings, { timeout: 600_000 }, async () => {
     const runs = 100
-    const tally = await check({ name: endings, runs, scenarios: scenario(steps, true) })
+    const tally = await check({ name: endings, runs, scenarios: scenario(steps, "endings") })
     console.log(`${runs} runs of ${steps} steps with endings, AECHANNEL_SEED=${seed}: ${inTable(tally)}`)
     if (!isWhole) return
     for (const what of ["shutdown succeeded", "leave succeeded", "stop succeeded"])

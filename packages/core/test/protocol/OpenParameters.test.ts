@@ -46,7 +46,7 @@ const outcome = (query: OpenQuery): string =>
 
 describe("a query string", () => {
   it.prop("is read as it was written: openings", [Any.openParameters], ([parameters]) => {
-    expect(parseQuery(toQuery(parameters))).toStrictEqual({ _tag: "Open", dialect: "json-rpc", parameters })
+    expect(parseQuery(toQuery(parameters))).toStrictEqual({ _tag: "Open", parameters })
   })
 
   it.prop("is read as it was written: reconnects", [Any.reconnectParameters], ([parameters]) => {

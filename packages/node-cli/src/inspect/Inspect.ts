@@ -15,6 +15,7 @@ import * as Console from "effect/Console"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Redacted from "effect/Redacted"
 import * as Stdin from "../Stdin.js"
 import { explainAll } from "./Explain.js"
 import { toJson } from "./Explanation.js"
@@ -108,7 +109,7 @@ const run = (options: {
       const problem = new NotExplained({
         position: index + 1,
         of: inputs.length,
-        input: inputs[index] ?? "",
+        input: Redacted.make(inputs[index] ?? ""),
         error: result.left
       })
       problems.push(problem)

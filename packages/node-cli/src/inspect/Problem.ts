@@ -7,6 +7,7 @@ import * as ApiEncoding from "@aechannel/core/encoding/ApiEncoding"
 import type { DecodeError } from "@aechannel/core/encoding/DecodeError"
 import type { JsonObject } from "@aechannel/core/encoding/Json"
 import * as Data from "effect/Data"
+import * as Redacted from "effect/Redacted"
 
 /** A string as it may be named: its prefix and its length, since the rest may be a secret. */
 const nameOf = (input: string): string => {
@@ -53,14 +54,16 @@ export class NotExplained extends Data.TaggedError("NotExplained")<{
   /** Counted from 1. */
   readonly position: number
   readonly of: number
-  readonly input: string
+  /** Redacted, since it may be a secret key that was mistyped. */
+  readonly input: Redacted.Redacted<string>
   readonly error: DecodeError
 }> {
   override get message(): string {
     const which = this.of === 1 ? "the string" : `string ${this.position} of ${this.of}`
-    const complaint = complaintOf(this.input, this.error)
+    const input = Redacted.value(this.input)
+    const complaint = complaintOf(input, this.error)
     const sentence = /[.!?]$/.test(complaint) ? complaint : `${complaint}.`
-    return `cannot read ${which} (${nameOf(this.input)}): ${sentence} ${adviceFor(this.input, this.error)}`
+    return `cannot read ${which} (${nameOf(input)}): ${sentence} ${adviceFor(input, this.error)}`
   }
 }
 

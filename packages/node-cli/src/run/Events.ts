@@ -160,6 +160,12 @@ const rows: Rows = {
   StoreFailed: ({ error }) => ({ name: "store_failed", data: { error: errorJson(error) } }),
   Undecodable: ({ error }) => ({ name: "undecodable", data: { error: errorJson(error) } }),
   Refused: ({ error }) => ({ name: "refused", data: { error: errorJson(error) } }),
+  Disconnected: ({ error }) => ({
+    name: "disconnected",
+    data: only({ reason: error.reason, closeCode: error.closeCode })
+  }),
+  Reconnected: ({ isNewMachine, round }) => ({ name: "reconnected", data: { isNewMachine, round } }),
+  PendingResolved: ({ operation, outcome }) => ({ name: "pending_resolved", data: { operation, outcome } }),
   Ended: ({ error }) => ({ name: "ended", data: only({ reason: error.reason, closeCode: error.closeCode }) })
 }
 
@@ -187,6 +193,9 @@ const ownNames = [
   "store_failed",
   "undecodable",
   "refused",
+  "disconnected",
+  "reconnected",
+  "pending_resolved",
   "ended"
 ]
 

@@ -46,6 +46,7 @@ export const termFields = {
   requestTimeout: maybe(Values.Millis),
   chainTimeout: maybe(Values.Millis),
   autoSlash: maybe(Values.Flag),
+  reconnect: maybe(Values.Millis),
   msgForwarding: maybe(Values.Flag),
   keepRunning: maybe(Values.Flag),
   timeouts: maybe(
@@ -60,6 +61,18 @@ export const termFields = {
       awaiting_open: maybe(Values.Millis)
     } satisfies Record<(typeof timers)[number], unknown>)
   )
+}
+
+/** Of these, what one who comes back can say: the rest is known. @since 0.1.0 @category schemas */
+export const resumeFields = {
+  host: termFields.host,
+  port: termFields.port,
+  ttl: termFields.ttl,
+  maximumFee: termFields.maximumFee,
+  requestTimeout: termFields.requestTimeout,
+  chainTimeout: termFields.chainTimeout,
+  autoSlash: termFields.autoSlash,
+  reconnect: termFields.reconnect
 }
 
 const Terms = Schema.Struct(termFields)

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { Channel, OpeningChannel } from "@aechannel/core/client/Channel"
+import type { Channel, Session } from "@aechannel/core/client/Channel"
 import type { CoSignedState } from "@aechannel/core/client/ChannelEvent"
 import * as SignedTx from "@aechannel/core/chain/SignedTx"
 import type { CryptoService } from "@aechannel/core/crypto/Crypto"
@@ -66,12 +66,14 @@ export interface LoggedEvent extends NamedEvent {
   taken: boolean
 }
 
-/** A party's connection; stays readable after its end. @since 0.1.0 @category models */
+/** A party's client and its connection; stays readable after its end. @since 0.1.0 @category models */
 export interface Link {
-  readonly session: OpeningChannel
+  readonly session: Session
   /** Set when the channel is open. */
   channel: Channel | undefined
   readonly scope: Scope.CloseableScope
+  /** Loses the connection; the client stays. */
+  readonly cut: Effect.Effect<void>
 }
 
 /** @since 0.1.0 @category models */

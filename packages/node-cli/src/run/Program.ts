@@ -22,8 +22,9 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
+import * as Stores from "../Stores.js"
 import * as Chain from "./Chain.js"
-import type { Header, PartyHeader } from "./Header.js"
+import type { Header, PartyHeader, StoreHeader } from "./Header.js"
 import * as Keys from "./Keys.js"
 import * as Output from "./Output.js"
 import * as Party from "./Party.js"
@@ -31,7 +32,6 @@ import { RunFailed, type ScriptError, SetupError, StepFailed } from "./Problems.
 import { perform } from "./Runner.js"
 import * as Script from "./Script.js"
 import * as Session from "./Session.js"
-import * as Stores from "./Stores.js"
 import * as Source from "./Source.js"
 import type { Step } from "./Step.js"
 import * as Table from "./Table.js"
@@ -160,6 +160,25 @@ const nodeElsewhere = (url: string, networkId: string, httpUrl: string | undefin
   transport: WebSocketTransport.layerNode({ url })
 })
 
+/** A party's store: in memory, or in a file of its name in a directory, which is made if there is none. */
+const storeOf = (store: StoreHeader, party: string) =>
+  Effect.gen(function* () {
+    if (store === "memory") return yield* ChannelStore.makeMemory
+    const { directory } = store
+    const fs = yield* FileSystem.FileSystem
+    yield* Effect.mapError(
+      fs.makeDirectory(directory, { recursive: true, mode: 0o700 }),
+      () =>
+        new SetupError({
+          detail: `cannot make the store's directory ${directory}: check its name and your rights`
+        })
+    )
+    return yield* Effect.mapError(
+      Stores.onDisk(`${directory}/${party}.store`),
+      ({ message }) => new SetupError({ detail: message })
+    )
+  })
+
 const makeParties = (header: Header, keyFiles: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     const driven = header.parties.filter(({ remote }) => !remote)
@@ -169,12 +188,7 @@ const makeParties = (header: Header, keyFiles: ReadonlyArray<string>) =>
         if (party.remote && party.address !== undefined)
           return yield* Party.make(party, party.address, undefined, yield* ChannelStore.makeMemory)
         const keyPair = yield* Keys.keyOf(party, driven.indexOf(party), keys)
-        return yield* Party.make(
-          party,
-          keyPair.address,
-          keyPair,
-          yield* Stores.make(header.store, party.name)
-        )
+        return yield* Party.make(party, keyPair.address, keyPair, yield* storeOf(header.store, party.name))
       })
     )
   })

@@ -18,12 +18,15 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Ref from "effect/Ref"
+import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as Struct from "effect/Struct"
 import { formatAe } from "../Amounts.js"
 import type * as Conversation from "../Conversation.js"
 import { observe } from "../Observe.js"
 import type { Chain } from "./Chain.js"
+import { cuttable } from "./Cut.js"
 import * as Events from "./Events.js"
 import * as Header from "./Header.js"
 import type { Output } from "./Output.js"
@@ -42,11 +45,17 @@ export interface Session {
   /** Results that steps have saved, and variables that were set. */
   readonly variables: Map<string, Json>
   readonly gate: Ref.Ref<Party.Gate | undefined>
-  /** Connects a party; the opening goes on. */
-  readonly connect: (
+  /** Connects a party and opens the channel. */
+  readonly open: (
     party: Party.Party,
-    terms: Header.Terms | undefined
-  ) => Effect.Effect<Party.Link, ChannelError | ImpossibleError>
+    terms: Header.Terms
+  ) => Effect.Effect<Channel.Channel, ChannelError | ImpossibleError>
+  /** Brings a party back to a channel that its store knows. */
+  readonly resume: (
+    party: Party.Party,
+    channelId: ChannelId,
+    terms: Header.Terms
+  ) => Effect.Effect<Channel.Channel, ChannelError | ImpossibleError>
 }
 
 /** What a session is made of. @since 0.1.0 @category models */
@@ -65,14 +74,22 @@ const keepAliveInterval = "25 seconds"
 const defaultPort = 13_179
 const defaultLockPeriod = 10
 
+/** How often a lost connection is made again; absent: never. */
+const returning = (reconnect: number | undefined) =>
+  reconnect === undefined ? {} : { reconnect: Schedule.spaced(reconnect) }
+
+const protocolOf = ({ header }: SessionOptions) =>
+  header.node.protocol === undefined ? {} : { protocol: header.node.protocol }
+
 /**
  * The opening parameters of a party: the script's terms, its own, and those of the step.
  */
 const parametersOf = (
-  { header, networkId, parties }: SessionOptions,
+  options: SessionOptions,
   party: Party.Party,
   terms: Header.Terms | undefined
 ): Channel.OpenOptions | undefined => {
+  const { header, networkId, parties } = options
   const initiator = parties.find(({ role }) => role === "initiator")
   const responder = parties.find(({ role }) => role === "responder")
   if (initiator === undefined || responder === undefined) return undefined
@@ -82,10 +99,13 @@ const parametersOf = (
     lockPeriod = defaultLockPeriod,
     host = "localhost",
     port = defaultPort,
+    reconnect,
     ...rest
   } = Header.merge(header.terms, party.terms, terms)
   return {
     ...rest,
+    ...returning(reconnect),
+    ...protocolOf(options),
     role: party.role,
     networkId,
     initiatorId: initiator.address,
@@ -96,8 +116,28 @@ const parametersOf = (
     pushAmount: push,
     lockPeriod,
     host,
-    port,
-    ...(header.node.protocol === undefined ? {} : { protocol: header.node.protocol })
+    port
+  }
+}
+
+/** What one who comes back says. */
+const resumeOptionsOf = (
+  options: SessionOptions,
+  party: Party.Party,
+  channelId: ChannelId,
+  terms: Header.Terms
+): Channel.ResumeOptions => {
+  const all = Header.merge(options.header.terms, party.terms, terms)
+  const { reconnect, ...known } = Struct.pick(all, ...Struct.keys(Header.resumeFields))
+  return {
+    host: "localhost",
+    port: defaultPort,
+    ...known,
+    ...returning(reconnect),
+    ...protocolOf(options),
+    role: party.role,
+    networkId: options.networkId,
+    channelId
   }
 }
 
@@ -127,17 +167,27 @@ export const make = (
         return out.event(party.name, event)
       })
 
-    const connect: Session["connect"] = (party, terms) =>
+    /** Starts a client; it lives until its scope ends, or with the session. */
+    const start = <A extends Channel.Session>(
+      party: Party.Party,
+      client: Effect.Effect<A, ChannelError, Channel.Requirements>
+    ) =>
       Effect.gen(function* () {
-        const parameters = parametersOf(options, party, terms)
         const { keyPair } = party
-        if (keyPair === undefined || parameters === undefined) return yield* notDriven(party.name)
+        if (keyPair === undefined) return yield* notDriven(party.name)
         const linkScope = yield* Scope.fork(scope, { _tag: "Sequential" })
         const say = (from: string, to: string, what: string) => out.frame(from, to, what)
+        let cut = Effect.void
+        const wire = Layer.succeed(
+          Transport.Transport,
+          cuttable(yield* Transport.Transport, (next) => {
+            cut = next
+          })
+        )
         const tapped = out.wantsFrames
-          ? Transport.layerTapped(observe({ codec, party: party.name, names, say }))
-          : Layer.succeed(Transport.Transport, yield* Transport.Transport)
-        const session = yield* Channel.connect(parameters).pipe(
+          ? Layer.provide(Transport.layerTapped(observe({ codec, party: party.name, names, say })), wire)
+          : wire
+        const session = yield* client.pipe(
           Effect.provide(tapped),
           Effect.provideService(ChannelStore, party.store),
           Effect.provideService(Signer, Party.signer(party, keyPair, networkId, crypto, gate)),
@@ -161,10 +211,34 @@ export const make = (
             Effect.ignore,
             Effect.forkIn(linkScope)
           )
-        const link: Party.Link = { session, channel: undefined, scope: linkScope }
+        const link: Party.Link = {
+          session,
+          channel: undefined,
+          scope: linkScope,
+          cut: Effect.suspend(() => cut)
+        }
         yield* Ref.set(party.link, link)
-        return link
+        return { link, session }
       }).pipe(Effect.provide(context))
+
+    const open: Session["open"] = (party, terms) =>
+      Effect.gen(function* () {
+        const parameters = parametersOf(options, party, terms)
+        if (parameters === undefined) return yield* notDriven(party.name)
+        const { link, session } = yield* start(party, Channel.connect(parameters))
+        link.channel = yield* Effect.onError(session.opened, () => Scope.close(link.scope, Exit.void))
+        return link.channel
+      })
+
+    const resume: Session["resume"] = (party, channelId, terms) =>
+      Effect.gen(function* () {
+        const { link, session } = yield* start(
+          party,
+          Channel.resume(resumeOptionsOf(options, party, channelId, terms))
+        )
+        link.channel = session
+        return session
+      })
 
     const protocol = options.header.node.protocol ?? Protocol.latest
     return {
@@ -177,7 +251,8 @@ export const make = (
       names,
       variables: new Map(),
       gate,
-      connect
+      open,
+      resume
     }
   })
 

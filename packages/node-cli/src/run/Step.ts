@@ -271,7 +271,7 @@ export const describeFailure = (failure: { readonly [key: string]: unknown }): s
   const facts = (
     ["code", "endedBy", "operation", "step", "round", "reason", "field", "data", "closeCode"] as const
   )
-    .filter((fact) => failure[fact] !== undefined)
+    .filter((fact) => failure[fact] !== undefined && String(failure[fact]) !== "")
     .map((fact) => `${fact} ${String(failure[fact])}`)
   const tag = typeof failure["tag"] === "string" ? failure["tag"] : "a failure"
   return facts.length === 0 ? tag : `${tag} with ${facts.join(", ")}`

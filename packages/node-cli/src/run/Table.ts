@@ -5,6 +5,7 @@
  */
 import type { PartyHeader } from "./Header.js"
 import type { StepKind } from "./Step.js"
+import * as Connections from "./steps/Connections.js"
 import * as Expectations from "./steps/Expectations.js"
 import * as Flow from "./steps/Flow.js"
 import * as OnChain from "./steps/OnChain.js"
@@ -22,6 +23,7 @@ export const make = (parties: ReadonlyArray<PartyHeader>): ReadonlyMap<string, S
   const who = Who.make(parties)
   return new Map(
     [
+      ...Connections.kinds(who),
       ...Operations.kinds(who),
       ...OnChain.kinds(who),
       ...Expectations.kinds(who),

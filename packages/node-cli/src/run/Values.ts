@@ -259,6 +259,11 @@ export const BlockHash = leaf("a block's hash (kh_… or mh_…)", (value) =>
 )
 
 /** @since 0.1.0 @category schemas */
+export const ChannelId = leaf("a channel's id (ch_…)", (value) =>
+  ApiEncoding.is("ch", value) ? value : undefined
+)
+
+/** @since 0.1.0 @category schemas */
 export const TxHash = leaf("a transaction's hash (th_…)", (value) =>
   ApiEncoding.is("th", value) ? value : undefined
 )

@@ -47,6 +47,7 @@ export const make = (): StubNode => {
     mineMicro: Effect.die("not here"),
     fund: () => Effect.die("not here"),
     fork: () => Effect.die("not here"),
+    breakLinks: Effect.die("not here"),
     auto: () => Effect.die("not here"),
     ledger: Effect.succeed(Ledger.make({ networkId: "ae_test", accounts: [] })),
     storageFailure: Effect.never

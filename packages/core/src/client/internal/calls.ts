@@ -43,6 +43,10 @@ export const onAsked = (draft: Draft, callId: CallId, command: Command): void =>
     case "Abort":
       onAbort(draft, callId, command.code)
       return
+    case "Resume":
+    case "Reconnect":
+      // What comes back is not asked of the node.
+      return
     default:
       ask(draft, callId, command, requestOf(draft, command))
   }
@@ -134,7 +138,7 @@ export const onReplied = (
   } else draft.succeed(call.callId, result)
 }
 
-const sameId = (a: Json.Json | undefined, b: Json.Json | undefined): boolean => {
+export const sameId = (a: Json.Json | undefined, b: Json.Json | undefined): boolean => {
   const [left, right] = [Json.toBigInt(a ?? null), Json.toBigInt(b ?? null)]
   return left === undefined || right === undefined ? a !== undefined && a === b : left === right
 }
@@ -196,16 +200,16 @@ const onAnswerRefused = (draft: Draft, own: OwnOperation, error: RejectedError):
 }
 
 /** An opening is no request: its refusal has no id and echoes nothing. */
-const isOfOpening = ({ id, request }: Extract<NodeMessage, { readonly _tag: "Refused" }>): boolean =>
+export const isOfOpening = ({ id, request }: Extract<NodeMessage, { readonly _tag: "Refused" }>): boolean =>
   id === null && Json.isObject(request) && Object.keys(request).length === 0
 
 /** Whether a refusal is about a request: by its id or, without one, by the request that the refusal echoes. */
-const matcher = (
+export const matcher = (
   draft: Draft,
-  { id, request: echo }: Extract<NodeMessage, { readonly _tag: "Refused" }>
+  { asked, id, request: echo }: Extract<NodeMessage, { readonly _tag: "Refused" }>
 ): ((sent: SentRequest) => boolean) => {
   if (id !== null) return ({ requestId }) => sameId(requestId, id)
-  const wanted = Json.stringifySorted(echo)
+  const wanted = Json.stringifySorted(asked ?? echo)
   return ({ request, requestId }) =>
     requestId === undefined &&
     Json.stringifySorted(Json.parseOrThrow(draft.env.encodeRequest(request))) === wanted
@@ -218,7 +222,12 @@ export const onTimer = (draft: Draft, callId: CallId): void => {
   const { own, peer, calls } = draft.state
   if (callId === peerTimer) {
     if (peer?.step === "aborting") draft.endPeer("we", peer.abortCode ?? 4)
+    else if (peer !== undefined && peer.step !== "signed") draft.endPeer("node", 3)
     draft.startNext()
+    return
+  }
+  if (own?.callId === callId && own.step === "signed") {
+    onNotHeardOf(draft, own)
     return
   }
   const call = calls.find((each) => each.callId === callId)
@@ -242,6 +251,15 @@ export const onTimer = (draft: Draft, callId: CallId): void => {
   if (own.abortCode !== undefined) draft.endOwn("told")
   else draft.endOwn({ error: draft.ended(own.kind, "awaiting the node", "node", 3) })
   releaseHeld(draft)
+  draft.startNext()
+}
+
+/**
+ * Nothing was heard of what we had signed before the connection was lost. It may still come, and is then taken over; but
+ * nobody waits for it any longer.
+ */
+const onNotHeardOf = (draft: Draft, own: OwnOperation): void => {
+  draft.endOwn({ error: draft.ended(own.kind, "chain", "we", 3) })
   draft.startNext()
 }
 
@@ -288,7 +306,9 @@ const broken: { readonly [R in StoreError["reason"]]: string } = {
   conflict: "another writer uses the channel's record",
   corrupt: "the channel's record is damaged",
   unsupported: "the channel's record is of a later version of the library",
-  lease_lost: "another client has taken over the channel"
+  lease_lost: "another client has taken over the channel",
+  missing: "the channel store knows nothing of the channel",
+  state_lost: "the channel store is older than the channel"
 }
 
 /** The store failed. Without a memory nothing is signed; what is not about signing goes on. */

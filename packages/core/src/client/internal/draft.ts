@@ -33,7 +33,7 @@ import type {
   WorkId
 } from "./model.js"
 import type { Context } from "./checks.js"
-import { kinds, operationOf } from "./operations.js"
+import { kinds, nameOf, operationOf } from "./operations.js"
 
 /** The code with which we call off what we cannot sign. */
 const refusedByUs = 4
@@ -56,7 +56,11 @@ export class Draft {
   finish(): Transition {
     const { state } = this
     // A pending operation that is over is not to be found as pending by who comes back.
-    const isOver = state.hasStoredPending && pendingOf(state) === undefined && state.end === undefined
+    const isOver =
+      state.hasStoredPending &&
+      pendingOf(state) === undefined &&
+      state.end === undefined &&
+      state.coming === undefined
     const isWritten = this.mustPersist || (isOver && state.frozen === undefined)
     const record = isWritten ? recordOf(state) : undefined
     if (record === undefined) return { state, effects: this.effects }
@@ -289,7 +293,8 @@ export class Draft {
   /** Lets the next own operation begin when nothing is under way. */
   startNext(): void {
     for (;;) {
-      const { own, peer, queue, phase, frozen, end } = this.state
+      const { own, peer, queue, phase, frozen, end, coming } = this.state
+      if (coming !== undefined) return
       const [next, ...rest] = queue
       if (own !== undefined || peer !== undefined || next === undefined || end !== undefined) return
       if (phase === "opening") return
@@ -299,6 +304,11 @@ export class Draft {
         continue
       }
       if (next.request === undefined) continue
+      if (next.kind === "slash" && this.state.latest?.signedTx.tx._tag !== "ChannelOffchainTx") {
+        // What came on chain by itself is there: nothing that the chain shows is older.
+        this.failWaiting(next, this.ended(next.kind, "nothing newer than the chain's state", "we", 1))
+        continue
+      }
       const { requestId } = this.send(next.request)
       this.patch({ own: { ...next, step: "requested", requestId } })
       this.startTimer(next.callId)
@@ -307,26 +317,24 @@ export class Draft {
 
   // The end of everything.
 
+  /** Nobody will answer what the node was asked. */
+  endCalls(error: TransportError, died: boolean): void {
+    for (const { callId, command, request, waiting } of this.state.calls) {
+      if (!waiting) this.stopTimer(callId)
+      else if (command._tag === "Stop" && died) this.succeed(callId, { _tag: "Done" })
+      else this.fail(callId, errorFor(error, operationOf(request)))
+    }
+    this.patch({ calls: [] })
+  }
+
   /** The connection is over, or the node's state machine is: nothing stays pending. */
   endAll(error: TransportError, died: boolean): void {
     if (this.state.end !== undefined) return
-    const { own, watched, queue, calls, closeTx, closeConfirmed, phase } = this.state
-    const errorOf = (operation: string): TransportError =>
-      new TransportError({
-        reason: error.reason,
-        operation,
-        detail: error.detail,
-        ...(error.closeCode === undefined ? {} : { closeCode: error.closeCode })
-      })
-    for (const call of calls) {
-      if (!call.waiting) {
-        this.stopTimer(call.callId)
-        continue
-      }
-      if (call.command._tag === "Stop" && died) this.succeed(call.callId, { _tag: "Done" })
-      else this.fail(call.callId, errorOf(operationOf(call.request)))
-    }
-    this.patch({ calls: [] })
+    const { own, watched, queue, coming, closeTx, closeConfirmed, phase } = this.state
+    const errorOf = (operation: string): TransportError => errorFor(error, operation)
+    this.endCalls(error, died)
+    for (const { callId } of coming?.callers ?? []) this.fail(callId, errorOf(error.operation))
+    for (const { callId, command } of coming?.held ?? []) this.fail(callId, errorOf(nameOf(command)))
     const outcomeOf = (
       kind: OwnKind
     ): { readonly result: CallResult } | { readonly error: TransportError } => {
@@ -340,10 +348,14 @@ export class Draft {
     this.endPeer()
     for (const waiting of queue) this.failWaiting(waiting, errorOf(waiting.kind))
     const end = errorOf(error.operation)
-    this.patch({ end, queue: [], phase: phase === "closed" ? "closed" : "ended" })
+    this.patch({ end, queue: [], coming: undefined, phase: phase === "closed" ? "closed" : "ended" })
     this.emit({ _tag: "Ended", error: end })
   }
 }
+
+/** How a connection ended, as what was under way then tells it. */
+export const errorFor = ({ reason, detail, closeCode }: TransportError, operation: string): TransportError =>
+  new TransportError({ reason, operation, detail, ...(closeCode === undefined ? {} : { closeCode }) })
 
 /** What the store keeps; nothing before the channel has an id. */
 const recordOf = (state: ClientState): ChannelRecord | undefined =>
@@ -362,7 +374,7 @@ const recordOf = (state: ClientState): ChannelRecord | undefined =>
         intents: state.intents,
         exposure: state.exposure,
         frozen: state.frozen,
-        pending: pendingOf(state)
+        pending: pendingOf(state) ?? state.coming?.left
       }
 
 const pendingOf = ({ own, watched }: ClientState): PendingOperation | undefined => {

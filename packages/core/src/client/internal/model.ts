@@ -10,7 +10,12 @@ import type { DecodeError } from "../../encoding/DecodeError.js"
 import type { Json } from "../../encoding/Json.js"
 import type { SignerError, StoreError, TransportError } from "../../protocol/Errors.js"
 import type { Balance, FsmId, HistoryEntry, NodeMessage } from "../../protocol/NodeMessage.js"
-import type { ChannelTerms, OpenParameters, Role } from "../../protocol/OpenParameters.js"
+import type {
+  ChannelTerms,
+  OpenParameters,
+  ReconnectParameters,
+  Role
+} from "../../protocol/OpenParameters.js"
 import type {
   CloseSolo,
   Deposit,
@@ -25,7 +30,13 @@ import type {
   Withdraw
 } from "../../protocol/Request.js"
 import type { SignTag } from "../../protocol/SignTag.js"
-import type { ChannelRecord, Exposure, Intent, StoredRecord } from "../../services/ChannelStore.js"
+import type {
+  ChannelRecord,
+  Exposure,
+  Intent,
+  PendingOperation,
+  StoredRecord
+} from "../../services/ChannelStore.js"
 import type { Decision, Decline, Proposal } from "../../services/ProposalPolicy.js"
 import type { SigningDetails } from "../../services/Signer.js"
 import type { Poi } from "../../state/Poi.js"
@@ -42,6 +53,7 @@ import type {
   SoloTransaction
 } from "../ChannelEvent.js"
 import type { RequestIdTable } from "../RequestIds.js"
+import type { Missed } from "./history.js"
 
 /** What does not change in the life of a channel. */
 export interface ClientConfig {
@@ -62,6 +74,8 @@ export interface ClientConfig {
   readonly chainTimeout: number
   /** Whether an older state on chain is answered with ours by itself. */
   readonly autoSlash: boolean
+  /** Whether a connection that is lost is made again by itself. */
+  readonly reconnects: boolean
 }
 
 /** Pure functions that a transition may use. */
@@ -104,6 +118,8 @@ export type OwnKind =
 /** What a caller can ask. */
 export type Command =
   | { readonly _tag: "Open" }
+  | { readonly _tag: "Resume" }
+  | { readonly _tag: "Reconnect" }
   | { readonly _tag: "Operate"; readonly request: OperationRequest }
   | { readonly _tag: "Abort"; readonly code: number }
   | { readonly _tag: "SendMessage"; readonly text: string }
@@ -120,7 +136,7 @@ export type Command =
   | { readonly _tag: "History"; readonly filter: Omit<FetchHistory, "_tag"> }
 
 /** A command that is answered by one reply. */
-export type Question = Exclude<Command, { readonly _tag: "Open" | "Operate" }>
+export type Question = Exclude<Command, { readonly _tag: "Open" | "Resume" | "Reconnect" | "Operate" }>
 
 /** How a question ends well. */
 export type CallResult =
@@ -236,6 +252,44 @@ export type Locks = { readonly own: boolean; readonly peer: boolean } | "unknown
  */
 export type SoloClosing = "no" | "older" | "current"
 
+/** Who waits for a return, and how that call ends well. */
+export interface Returning {
+  readonly callId: CallId
+  readonly ends: "CoSigned" | "Done"
+}
+
+/**
+ * A return to the node, as long as it lasts: nothing is signed, and no operation begins.
+ *
+ * - `away`: there is no connection
+ * - `greeting`: there is one, and the node has not said yet which machine it leads to
+ * - `agreeing`: a new machine looks for the peer's
+ * - `comparing`: the node was asked what it holds
+ * - `clearing`: the same machine was told what becomes of what was left over; the node is asked again
+ */
+export interface Coming {
+  readonly step: "away" | "greeting" | "agreeing" | "comparing" | "clearing"
+  /** Whether this is the return of a process, and not of a connection. */
+  readonly isResumed: boolean
+  readonly isNewMachine: boolean
+  readonly callers: ReadonlyArray<Returning>
+  /** What was sent and is not answered yet. */
+  readonly sent: ReadonlyArray<SentRequest>
+  /** Signatures for which the node did not wait when we called them off. */
+  readonly refused: ReadonlySet<SignTag>
+  /** What was under way when the record was written. */
+  readonly left: PendingOperation | undefined
+  /** Questions that wait for the return. */
+  readonly held: ReadonlyArray<{ readonly callId: CallId; readonly command: Question }>
+  /** A signing request that waits for it. */
+  readonly request: ReportedMessage | undefined
+  /** What the node's log says that we have missed, until it is taken note of. */
+  readonly missed: Missed | undefined
+}
+
+/** A report as it came. */
+export type ReportedMessage = Extract<NodeMessage, { readonly _tag: "Reported" }>
+
 /** The whole state of a client. */
 export interface ClientState {
   readonly config: ClientConfig
@@ -243,6 +297,8 @@ export interface ClientState {
   readonly channelId: ChannelId | null
   readonly fsmId: FsmId | undefined
   readonly peerConnected: boolean
+  /** The return to the node that is under way. */
+  readonly coming: Coming | undefined
   /** Why nothing is signed any more, as told and stored. */
   readonly frozen: string | undefined
   /** The same as errors have it. */
@@ -286,7 +342,10 @@ export type ClientEvent =
       readonly id: Json | undefined
       readonly tag?: SignTag | undefined
     }
-  | { readonly _tag: "Disconnected"; readonly error: TransportError }
+  /** The connection is over, or could not be made; `isFinal`: nobody will try again. */
+  | { readonly _tag: "Disconnected"; readonly error: TransportError; readonly isFinal?: boolean }
+  /** There is a new connection in place of the last. */
+  | { readonly _tag: "Connected" }
   | { readonly _tag: "Asked"; readonly callId: CallId; readonly command: Command }
   /** The caller does not wait any more. */
   | { readonly _tag: "CallerGone"; readonly callId: CallId }
@@ -313,6 +372,15 @@ export type ClientEffect =
   | { readonly _tag: "Emit"; readonly event: ChannelEvent }
   | { readonly _tag: "SetTimer"; readonly callId: CallId; readonly milliseconds: number | undefined }
   | { readonly _tag: "Disconnect" }
+  /**
+   * A new connection, which leads back to the channel, in place of the one there is. `after`: how that ended, or how the
+   * last attempt did; without it there is no time to lose.
+   */
+  | {
+      readonly _tag: "Connect"
+      readonly parameters: ReconnectParameters
+      readonly after: TransportError | undefined
+    }
 
 /** A transition's outcome. */
 export interface Transition {

@@ -208,8 +208,10 @@ const enterClosing = (draft: Draft, seen: Seen, soloClosing: "older" | "current"
   endSeen(draft, seen)
   const { own, watched, closeTx } = draft.state
   for (const each of watched) if (!survives(each, soloClosing)) overtake(draft, each)
-  // A closing transaction that both have signed can still be mined.
-  if (own !== undefined && !(own.kind === "shutdown" && closeTx !== undefined)) dropOwn(draft, own)
+  // A closing transaction that both have signed can still be mined, but need not.
+  if (own?.kind === "shutdown" && closeTx !== undefined)
+    draft.startTimer(own.callId, draft.state.config.chainTimeout)
+  else if (own !== undefined) dropOwn(draft, own)
   draft.endPeer("node", 2)
   // Before anybody else has the turn.
   slashIfOlder(draft)

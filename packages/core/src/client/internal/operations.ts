@@ -38,6 +38,9 @@ export const kinds: { readonly [K in OwnKind]: Row } = {
   settle: { tag: "settle_sign", ends: "closed", collides: true }
 }
 
+/** Whether this is the name of a kind. */
+export const isKind = (name: string): name is OwnKind => Object.hasOwn(kinds, name)
+
 /** Whether our signature alone makes the transaction, so that the peer has no say in it. */
 export const isSolo = (kind: OwnKind): boolean => {
   const { tag } = kinds[kind]
@@ -71,6 +74,7 @@ const kindOfRequest = {
 const names: { readonly [T in Request["_tag"]]: string } = {
   ...kindOfRequest,
   NewContract: "new_contract",
+  NewContractFromOnChain: "new_contract_from_onchain",
   CallContract: "call_contract",
   DryRunContract: "dry_run",
   GetContractCall: "get.contract_call",
@@ -88,6 +92,10 @@ const names: { readonly [T in Request["_tag"]]: string } = {
   SigningReply: "signature",
   SigningError: "abort"
 }
+
+/** Whether a request takes the channel's turn. */
+export const isOperation = (request: Request): request is OperationRequest =>
+  Object.hasOwn(kindOfRequest, request._tag)
 
 /** How a request is called in errors. */
 export const operationOf = (request: Request): string => names[request._tag]

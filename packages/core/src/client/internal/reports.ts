@@ -19,7 +19,7 @@ import { balancesOf, wrong } from "./checks.js"
 import { explainUnknownState, isCoSigned, roundOf } from "./coSigned.js"
 import { onOnChainTx } from "./onChain.js"
 import { isOffChain, isSolo, kinds, leadsToState, needsDepth } from "./operations.js"
-import { nextTrees, unlocked } from "./verify.js"
+import { nextTrees } from "./verify.js"
 
 /** A report. */
 export const onReported = (
@@ -176,7 +176,7 @@ const failOpening = (draft: Draft, step: string, code: number): void => {
 }
 
 /** The opening is complete when the node says so and the first state is co-signed. */
-const openIfReady = (draft: Draft): void => {
+export const openIfReady = (draft: Draft): void => {
   const { own, latest, nodeOpen, phase, config } = draft.state
   const said = nodeOpen || config.parameters.reports?.info === false
   if (latest === undefined || !said) return
@@ -298,9 +298,13 @@ const onState = (draft: Draft, signedTx: SignedTx.SignedTx): void => {
   else adopt(draft, signedTx, known)
 }
 
-/** Coins move on chain first: until both nodes have seen that deep enough, the channel holds what it held. */
-const isDeepEnough = ({ state: { config, locks } }: Draft, { tag }: Exposure): boolean =>
+/**
+ * Coins move on chain first: until both nodes have seen that deep enough, the channel holds what it held. Once one party
+ * closes alone, what is in a block counts.
+ */
+const isDeepEnough = ({ state: { config, locks, phase } }: Draft, { tag }: Exposure): boolean =>
   !needsDepth(tag) ||
+  phase === "closing" ||
   config.parameters.reports?.info === false ||
   locks === "unknown" ||
   (locks.own && locks.peer)
@@ -310,7 +314,7 @@ const treesOf = (draft: Draft, { updates, round }: Exposure): Trees | Apply.Upda
 
 const isShutdown = ({ tag }: Exposure): boolean => tag === "shutdown_sign" || tag === "shutdown_sign_ack"
 
-const adopt = (draft: Draft, signedTx: SignedTx.SignedTx, known: Exposure): void => {
+export const adopt = (draft: Draft, signedTx: SignedTx.SignedTx, known: Exposure): void => {
   const { config, channelId, exposure, intents, own, peer } = draft.state
   const trees = treesOf(draft, known)
   if (trees instanceof Apply.UpdateError || channelId === null) return
@@ -325,7 +329,6 @@ const adopt = (draft: Draft, signedTx: SignedTx.SignedTx, known: Exposure): void
   draft.patch({
     trees,
     latest: state,
-    locks: unlocked,
     // A closing transaction is not overtaken by a higher round: the chain would still take it.
     exposure: exposure.filter((each) => each.txHash !== txHash && (each.round >= round || isShutdown(each))),
     intents: intents.filter((each) => each.round >= round)

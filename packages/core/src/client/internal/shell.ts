@@ -13,6 +13,7 @@ import {
   FiberId,
   Option,
   Runtime,
+  type Schedule,
   Scope,
   Stream,
   Subscribable
@@ -20,12 +21,13 @@ import {
 import { Crypto } from "../../crypto/Crypto.js"
 import { Codec } from "../../protocol/Codec.js"
 import { SignerError, StoreError, TransportError } from "../../protocol/Errors.js"
-import { toQuery } from "../../protocol/OpenParameters.js"
+import { type OpenParameters, type ReconnectParameters, toQuery } from "../../protocol/OpenParameters.js"
 import {
   type ChannelRecord,
   ChannelStore,
   type ChannelStoreService,
-  type Fence
+  type Fence,
+  type StoredRecord
 } from "../../services/ChannelStore.js"
 import {
   decline,
@@ -37,16 +39,22 @@ import { Signer, type SignerService } from "../../services/Signer.js"
 import { Transport } from "../../services/Transport.js"
 import type { ChannelError, ChannelEvent, ChannelStatus, CoSignedState, FlowError } from "../ChannelEvent.js"
 import * as ClientMachine from "../ClientMachine.js"
+import { nameOf } from "./operations.js"
 import { Changing, Recent } from "./shell/Broadcast.js"
 import { Deadlines } from "./shell/Deadlines.js"
 import { type AnyFiber, Fibers } from "./shell/Fibers.js"
-import { closedByUs, Wire } from "./shell/Wire.js"
+import { Connections } from "./shell/Connections.js"
+import { closedByUs } from "./shell/Wire.js"
 
 /** What a shell needs. */
 export type Requirements = Scope.Scope | Transport | Codec | Signer | ProposalPolicy | ChannelStore | Crypto
 
 export interface ShellOptions {
   readonly config: ClientMachine.ClientConfig
+  /** What there is to come back to, instead of an opening. */
+  readonly resumes?: { readonly stored: StoredRecord; readonly fence: Fence } | undefined
+  /** When a connection that is lost is made again. */
+  readonly reconnect?: Schedule.Schedule<unknown, TransportError> | undefined
   /** Events kept for listeners that come late or are slow. */
   readonly eventBuffer: number
 }
@@ -71,8 +79,12 @@ export interface Shell {
   readonly close: Effect.Effect<void>
 }
 
+const isConnected = ({ coming, end }: ClientMachine.ClientState): boolean =>
+  coming === undefined && end === undefined
+
 const statusOf = (state: ClientMachine.ClientState): ChannelStatus => ({
   phase: state.phase,
+  connected: isConnected(state),
   channelId: state.channelId,
   peerConnected: state.peerConnected,
   frozen: state.frozen,
@@ -81,10 +93,19 @@ const statusOf = (state: ClientMachine.ClientState): ChannelStatus => ({
 
 const sameStatus = (a: ChannelStatus, b: ChannelStatus): boolean =>
   a.phase === b.phase &&
+  a.connected === b.connected &&
   a.channelId === b.channelId &&
   a.peerConnected === b.peerConnected &&
   a.frozen === b.frozen &&
   a.end === b.end
+
+const isShown = (shown: ChannelStatus, state: ClientMachine.ClientState): boolean =>
+  shown.phase === state.phase &&
+  shown.connected === isConnected(state) &&
+  shown.channelId === state.channelId &&
+  shown.peerConnected === state.peerConnected &&
+  shown.frozen === state.frozen &&
+  shown.end === state.end
 
 /** What those who look at a channel see of it. */
 interface Shown {
@@ -109,7 +130,7 @@ interface Services {
   readonly signer: SignerService
   readonly policy: ProposalPolicyService
   readonly store: ChannelStoreService
-  /** Lets the connection end, later. */
+  /** Lets the connection end, later, and makes no other. */
   readonly disconnect: () => void
 }
 
@@ -122,28 +143,29 @@ class Runner {
   state: ClientMachine.ClientState
   readonly events: Recent<ChannelEvent>
   readonly shown: Changing<Shown>
-  /** Set by who makes the connection. */
-  wire: Wire | undefined
+  /** Set by who makes connections. */
+  connections: Connections | undefined
   /** Why nothing can be asked any more. */
   stopped: TransportError | undefined
   private readonly calls = new Map<ClientMachine.CallId, (exit: CallExit) => void>()
   private nextCallId: ClientMachine.CallId = 1
   private readonly works = new Map<ClientMachine.WorkId, AnyFiber>()
   private readonly deadlines: Deadlines<ClientMachine.CallId>
-  private waiting: Array<ClientMachine.ClientEvent> = []
+  private readonly waiting: Array<ClientMachine.ClientEvent> = []
   /** Somebody applies events, or waits for the store. */
   private busy = false
   private halted = false
-  /** Claimed once: who has lost the record to a later client must not take it back. */
-  private fence: Fence | undefined
 
   constructor(
-    { config, eventBuffer }: ShellOptions,
+    { eventBuffer }: ShellOptions,
+    initial: ClientMachine.ClientState,
+    /** Claimed once: who has lost the record to a later client must not take it back. */
+    private fence: Fence | undefined,
     private readonly services: Services,
     private readonly fibers: Fibers,
     clock: Clock.Clock
   ) {
-    this.state = ClientMachine.initial(config)
+    this.state = initial
     this.events = new Recent(eventBuffer)
     this.shown = new Changing(shownOf(this.state))
     this.deadlines = new Deadlines(clock, fibers, (callId) => this.offer({ _tag: "TimerFired", callId }))
@@ -160,15 +182,8 @@ class Runner {
   private work(): void {
     this.busy = true
     try {
-      while (this.waiting.length > 0 && !this.halted) {
-        const events = this.waiting
-        this.waiting = []
-        for (const [index, event] of events.entries()) {
-          if (this.apply(event)) continue
-          this.waiting = [...events.slice(index + 1), ...this.waiting]
-          return
-        }
-      }
+      for (let event = this.waiting.shift(); event !== undefined; event = this.waiting.shift())
+        if (this.halted || !this.apply(event)) return
       this.busy = false
     } catch (error) {
       this.crash(error)
@@ -220,17 +235,22 @@ class Runner {
     effects: ReadonlyArray<ClientMachine.ClientEffect>,
     cause: ClientMachine.ClientEvent
   ): void {
+    const isBack = this.state.coming !== undefined && state.coming === undefined
     this.state = state
     this.show()
+    if (isBack) this.connections?.settled()
     for (const effect of effects) if (!this.halted) this.perform(effect)
-    if (state.end !== undefined) this.deadlines.clear()
-    if (cause._tag === "Received" || cause._tag === "Undecodable") this.wire?.release()
+    if (state.end !== undefined) {
+      this.deadlines.clear()
+      this.connections?.stop()
+    }
+    if (cause._tag === "Received" || cause._tag === "Undecodable") this.connections?.wire?.release()
   }
 
   private show(): void {
     const { shown, state } = this
     const before = shown.current
-    if (before.latest !== state.latest || !sameStatus(before.status, state)) shown.set(shownOf(state))
+    if (before.latest !== state.latest || !isShown(before.status, state)) shown.set(shownOf(state))
   }
 
   // ---------------------------------------------------------------- effects
@@ -253,7 +273,7 @@ class Runner {
         )
       }
       case "Send":
-        return this.wire?.send(env.encodeRequest(effect.request, effect.id))
+        return this.connections?.wire?.send(env.encodeRequest(effect.request, effect.id))
       case "AskPolicy": {
         const { proposal, work } = effect
         // A policy that breaks has not agreed.
@@ -293,6 +313,8 @@ class Runner {
       case "Disconnect":
         this.offer({ _tag: "Disconnected", error: closedByUs })
         return disconnect()
+      case "Connect":
+        return this.connections?.replace(toQuery(effect.parameters), effect.after)
       default:
         effect satisfies never
     }
@@ -329,7 +351,7 @@ class Runner {
     return Effect.async((resume) => {
       if (this.stopped !== undefined) {
         const { reason, detail, closeCode } = this.stopped
-        const operation = command._tag.toLowerCase()
+        const operation = nameOf(command)
         const code = closeCode === undefined ? {} : { closeCode }
         return resume(Effect.fail(new TransportError({ reason, detail, operation, ...code })))
       }
@@ -396,10 +418,12 @@ export const make = (options: ShellOptions): Effect.Effect<Shell, ChannelError, 
     const crypto = yield* Crypto
     const runtime = yield* Effect.runtime<never>()
 
-    const { own, parameters, role } = options.config
+    const { config, resumes } = options
+    const { own, parameters, role } = config
+    const operation = resumes === undefined ? "open" : "resume"
     if (signer.address !== own)
       return yield* new SignerError({
-        operation: "open",
+        operation,
         reason: "invalid",
         detail: `the signer signs for ${signer.address}, but the ${role} is ${own}`
       })
@@ -407,9 +431,9 @@ export const make = (options: ShellOptions): Effect.Effect<Shell, ChannelError, 
     // Everything lives in a scope of its own, so that a connection can end before its channel's scope does.
     const outer = yield* Effect.scope
     const scope = yield* Scope.fork(outer, { _tag: "Sequential" })
-    const connectionScope = yield* Scope.fork(scope, { _tag: "Sequential" })
+    const connectionsScope = yield* Scope.fork(scope, { _tag: "Sequential" })
     const fibers = new Fibers(runtime)
-    const closeConnection = Effect.forkIn(Scope.close(connectionScope, Exit.void), outer)
+    const closeConnection = Effect.forkIn(Scope.close(connectionsScope, Exit.void), outer)
     const services: Services = {
       env: { crypto, encodeRequest: codec.encodeRequest },
       signer,
@@ -417,7 +441,12 @@ export const make = (options: ShellOptions): Effect.Effect<Shell, ChannelError, 
       store,
       disconnect: () => void Runtime.runFork(runtime, closeConnection)
     }
-    const runner = new Runner(options, services, fibers, yield* Effect.clock)
+    const initial =
+      resumes === undefined
+        ? ClientMachine.initial(config)
+        : ClientMachine.restored(config, resumes.stored, crypto)
+    if (initial instanceof StoreError) return yield* initial
+    const runner = new Runner(options, initial, resumes?.fence, services, fibers, yield* Effect.clock)
     yield* Scope.addFinalizer(
       scope,
       Effect.suspend(() => {
@@ -429,24 +458,26 @@ export const make = (options: ShellOptions): Effect.Effect<Shell, ChannelError, 
       })
     )
 
-    const connection = yield* Scope.extend(transport.connect(toQuery(parameters)), connectionScope).pipe(
-      Effect.onError(() => Scope.close(scope, Exit.void))
+    const connections = new Connections(
+      transport,
+      codec,
+      runtime,
+      fibers,
+      connectionsScope,
+      options.reconnect,
+      runner.offer
     )
+    runner.connections = connections
+    const wire = yield* connections
+      .connect(toQuery(wayIn(parameters, resumes?.stored.record)))
+      .pipe(Effect.onError(() => Scope.close(scope, Exit.void)))
     const opening = Deferred.unsafeMake<ClientMachine.CallResult, FlowError>(FiberId.none)
     // The scope may have been closed while the connection was made.
     if (runner.stopped !== undefined) Deferred.unsafeDone(opening, Exit.fail(runner.stopped))
-    else runner.begin({ _tag: "Open" }, (exit) => Deferred.unsafeDone(opening, exit))
-
-    const wireFibers = new Fibers(runtime)
-    const wire = new Wire(connection, codec, wireFibers, runner.offer)
-    runner.wire = wire
-    yield* Scope.addFinalizer(
-      connectionScope,
-      Effect.suspend(() => {
-        wire.close()
-        return wireFibers.close
-      })
-    )
+    else
+      runner.begin({ _tag: resumes === undefined ? "Open" : "Resume" }, (exit) =>
+        Deferred.unsafeDone(opening, exit)
+      )
     wire.open()
 
     // Nothing changes any more after the end.
@@ -476,6 +507,17 @@ export const make = (options: ShellOptions): Effect.Effect<Shell, ChannelError, 
       close: Scope.close(scope, Exit.void)
     } satisfies Shell
   })
+
+/** The parameters of the first connection. */
+const wayIn = (
+  parameters: OpenParameters,
+  record: ChannelRecord | undefined
+): OpenParameters | ReconnectParameters => {
+  if (record?.fsmId === undefined) return parameters
+  const { channelId, fsmId } = record
+  const { host, port, role } = parameters
+  return { role, channelId, fsmId, port, ...(host === undefined ? {} : { host }) }
+}
 
 const present = (state: CoSignedState | undefined): Effect.Effect<CoSignedState> =>
   state === undefined ? Effect.dieMessage("an open channel has a co-signed state") : Effect.succeed(state)

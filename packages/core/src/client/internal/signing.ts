@@ -19,7 +19,7 @@ import {
 } from "../../services/ProposalPolicy.js"
 import * as SignedTx from "../../chain/SignedTx.js"
 import type { Balances } from "../ChannelEvent.js"
-import type { Draft } from "./draft.js"
+import { type Draft, peerTimer } from "./draft.js"
 import type { ClientState, OperationRequest, Signing, WorkId } from "./model.js"
 import { type Context, type Verified, balancesOf, wrong } from "./checks.js"
 import { isSignedAsAsked } from "./coSigned.js"
@@ -30,6 +30,9 @@ import { unlocked, verifiers, verifyCreate } from "./verify.js"
 const invalid = 1
 /** Code of a refusal because the signer, the store or the caller does not want to. */
 const abort = 4
+
+/** How long the node waits for a signature unless told otherwise, in milliseconds. */
+const defaultSignTimeout = 500_000
 
 const ownTags: ReadonlySet<SignTag> = new Set(["initiator_sign", "responder_sign"])
 
@@ -255,7 +258,10 @@ const onPeerRequest = (draft: Draft, request: SignRequest): void => {
   const signing = signingOf(draft, request, verified)
   draft.patchPeer({ signing })
   asked(draft, operationOf(tag), signing)
-  const { own } = draft.state
+  const { config, own, phase } = draft.state
+  // While one party is closing alone the node lets go of a shutdown in time, and says nothing.
+  if (tag === "shutdown_sign_ack" && phase === "closing")
+    draft.startTimer(peerTimer, config.parameters.timeouts?.sign ?? defaultSignTimeout)
   // The node answers our request with a conflict that ends both, or refuses it; until then a signature would be lost.
   if (own?.step === "requested" && kinds[own.kind].collides) draft.patchPeer({ step: "held" })
   else askPolicy(draft, signing)
@@ -346,6 +352,16 @@ export const onSigned = (draft: Draft, work: WorkId, signedTx: SignedTx.SignedTx
   }
   draft.patchOwn({ step: "signed", answer })
   if (signTagRow(tag).side === "solo") draft.watchOwn()
+  else guardClosing(draft)
+}
+
+/**
+ * In a channel that one party is closing alone the node lets go of a shutdown that the peer does not answer, and says
+ * nothing.
+ */
+const guardClosing = (draft: Draft): void => {
+  const { config, own, phase } = draft.state
+  if (own?.kind === "shutdown" && phase === "closing") draft.startTimer(own.callId, config.chainTimeout)
 }
 
 /** What needs both signatures leaves us with one: from now on the peer may complete it, and the store knows. */

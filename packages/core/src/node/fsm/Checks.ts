@@ -10,10 +10,12 @@ import * as SignedTx from "../../chain/SignedTx.js"
 import * as Transaction from "../../chain/Transaction.js"
 import type { AccountAddress } from "../../encoding/ApiEncoding.js"
 import * as Bytes from "../../encoding/Bytes.js"
+import { DecodeError } from "../../encoding/DecodeError.js"
+import type { SigningReply } from "../../protocol/Request.js"
 import { signTags } from "../../protocol/SignTag.js"
 import * as Apply from "../../state/Apply.js"
 import * as Trees from "../../state/Trees.js"
-import type { Pending } from "./State.js"
+import type { FsmState, Pending } from "./State.js"
 import type { Step } from "./Step.js"
 import type { Proposal } from "./Table.js"
 import { blockFault, closeMutualTx, participants } from "./Transactions.js"
@@ -26,6 +28,19 @@ const verify = (step: Step, signed: SignedTx.SignedTx, signers: ReadonlyArray<Ac
     SignedTx.verify(signed, signers, { networkId: chain.networkId, crypto, protocol: chain.protocol }) ===
     "ok"
   )
+}
+
+/**
+ * The transaction that a client has signed. In the older dialects the client has seen the transaction alone: its
+ * signature is added to those that the transaction has. A signature for anything else stays by itself.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const signedBy = ({ pending }: FsmState, { bare, signedTx, tag }: SigningReply): SignedTx.SignedTx => {
+  if (bare !== true || pending?.stage !== "sign" || pending.tag !== tag) return signedTx
+  const merged = SignedTx.merge(pending.signedTx, signedTx)
+  return merged instanceof DecodeError ? signedTx : merged
 }
 
 /**

@@ -21,10 +21,22 @@ export const reportUp = (step: Step): void => step.info("fsm_up", { fsmId: step.
 /** The machine starts. @since 0.1.0 @category handlers */
 export const started = (step: Step): Outcome => reportUp(step)
 
-/** A client (re)connected: it learns that the machine is there, and nothing it missed. @since 0.1.0 @category handlers */
-export const clientAttached = (step: Step): Outcome => {
+/**
+ * A client (re)connected: it learns that the machine is there, and nothing it missed. One that knows only the machine
+ * before this one hears how both ends have met again, as it would have if it had been there.
+ *
+ * @since 0.1.0
+ * @category handlers
+ */
+export const clientAttached = (step: Step, anew: boolean): Outcome => {
   step.set({ clientConnected: true })
   reportUp(step)
+  const { reestablish, status } = step.state
+  if (!anew || (status !== "open" && status !== "closing")) return
+  if (reestablish === "none") step.info("channel_reestablished")
+  step.info(status)
+  step.set({ lastReportedRound: 0 })
+  step.reportUpdate()
 }
 
 /** The client's socket is gone. @since 0.1.0 @category handlers */

@@ -18,6 +18,7 @@ import { endingOf, refuseProposal } from "./Endings.js"
 import {
   accountOf,
   isLocking,
+  type Locking,
   locking,
   movementOf,
   operationOfTx,
@@ -40,6 +41,12 @@ const complete = (step: Step, pending: Pending): void => {
   step.enter("open")
 }
 
+/** The new state counts although the peer has not said so: it sees the same chain, and there is nobody to wait for. */
+const completeAlone = (step: Step, { pending, row }: Locking): void => {
+  step.info(row.locked)
+  complete(step, pending)
+}
+
 /**
  * The transaction is deep enough for this party. Without a peer there is nobody to wait for: when it comes back it
  * finds the transaction on chain.
@@ -54,7 +61,7 @@ export const deepEnough = (step: Step): Outcome => {
   const { operation, pending, row } = found
   step.set({ depthWatch: undefined })
   step.info(row.ownLocked)
-  if (!peerConnected || reestablish !== "none") return complete(step, pending)
+  if (!peerConnected || reestablish !== "none") return completeAlone(step, found)
   step.tell({ _tag: "Locked", operation, channelId, txHash: SignedTx.hash(pending.signedTx) })
   step.enter(row.deep)
 }
@@ -114,9 +121,9 @@ const isLost = (step: Step, signedTx: SignedTx.SignedTx): boolean => {
 }
 
 /**
- * Waiting takes long. For the own depth: the operation ends only if its transaction is lost for good; one that nobody
- * gave to the chain, or that the mempool forgot, is given to it again, and the client may close alone. For the peer's
- * word: this side has seen what it waits for and goes on; the peer follows when it has seen the same.
+ * Waiting takes long. A transaction that is lost for good ends the operation; one that nobody gave to the chain, or that
+ * the mempool forgot, is given to it again, and the client gets code 3, need not wait and may close alone. Where only the
+ * peer's word is missing for what is deep in the chain, this side goes on; the peer follows when it has seen the same.
  *
  * @since 0.1.0
  * @category transitions
@@ -125,13 +132,42 @@ export const lockTimedOut = (step: Step): Outcome => {
   const found = locking(step.state)
   if (found === undefined) return
   const { pending } = found
-  if (step.state.name !== "awaiting_locked") return complete(step, pending)
+  if (step.isDeep(pending.signedTx)) return completeAlone(step, found)
   if (isLost(step, pending.signedTx)) {
     step.set({ depthWatch: undefined })
     return step.fallBack(endingOf(pending, 3))
   }
   push(step, pending.signedTx)
+  if (pending.overdue === true) return
   step.set({ pending: { ...pending, overdue: true } })
+  // The client need not wait for it any longer, nor for what it has asked for meanwhile. It learns of the new state.
+  step.conflict(3)
+  step.requeue()
+}
+
+const isOverdue = (step: Step): boolean => locking(step.state)?.pending.overdue === true
+
+/**
+ * A request while a transaction is awaited that nobody knows the time of: it is refused, and does not wait.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const callWhileLocking = (step: Step, callId: CallId): Outcome =>
+  isOverdue(step) ? step.refuse(callId, "unknown_request") : "postpone"
+
+/**
+ * A client that leaves while a transaction is awaited that nobody knows the time of need not wait for it. It is
+ * remembered.
+ *
+ * @since 0.1.0
+ * @category handlers
+ */
+export const leave = (step: Step, callId: CallId): Outcome => {
+  if (!isOverdue(step)) return "unhandled"
+  step.accept(callId)
+  step.reportLeave()
+  step.stop("leave")
 }
 
 /**
@@ -144,13 +180,15 @@ export const lockTimedOut = (step: Step): Outcome => {
 export const whenOverdue =
   <R>(close: (step: Step, request: R, callId: CallId) => Outcome) =>
   (step: Step, asked: R, callId: CallId): Outcome => {
-    if (locking(step.state)?.pending.overdue !== true) return "unhandled"
+    if (!isOverdue(step)) return "unhandled"
+    const { name } = step.state
+    if (name !== "awaiting_locked" && name !== "dep_signed" && name !== "wdraw_signed") return "unhandled"
     step.suspend()
     const outcome = close(step, asked, callId)
     const { pending } = step.state
     // Nothing to be signed: the request was refused.
-    if (pending === undefined) step.enter("awaiting_locked")
-    else step.set({ pending: { ...pending, origin: "awaiting_locked" } })
+    if (pending === undefined) step.enter(name)
+    else step.set({ pending: { ...pending, origin: name } })
     return outcome
   }
 
@@ -183,14 +221,23 @@ export const endedByPeer = (step: Step, code: number, round: number): void => {
 export const peerLost = (step: Step): void => {
   const found = locking(step.state)
   if (found === undefined) return
-  const { pending } = found
-  if (step.state.name !== "awaiting_locked") return complete(step, pending)
-  push(step, pending.signedTx)
+  const { operation, pending } = found
+  const { signedTx } = pending
+  if (step.isDeep(signedTx)) return completeAlone(step, found)
+  if (step.state.name !== "awaiting_locked") {
+    // That the client took it for deep enough counts only together with the peer's word.
+    const assumed = new Map(step.state.assumed)
+    assumed.delete(SignedTx.hash(signedTx))
+    step.set({ assumed })
+    step.watchDepth(operation, signedTx)
+    step.enter("awaiting_locked")
+  }
+  push(step, signedTx)
 }
 
 /**
- * The peer's machine is back while a deposit or withdrawal waits for the chain. With one that is in a block the peer waits
- * until it counts here too; another is kept until both have agreed on what they hold.
+ * The peer's machine is back while a deposit or withdrawal waits for the chain. It is kept until both have agreed on what
+ * they hold; then both wait for it.
  *
  * @since 0.1.0
  * @category transitions
@@ -199,8 +246,6 @@ export const peerReturns = (step: Step): void => {
   const found = locking(step.state)
   if (found === undefined || step.state.name !== "awaiting_locked") return
   const { signedTx } = found.pending
-  const place = step.env.chain.locate(SignedTx.hash(signedTx))
-  if (place !== undefined && place !== "pending") return
   step.set({ depthWatch: undefined })
   step.forget()
   step.setOffChain({ halfSignedTx: signedTx })
@@ -263,8 +308,8 @@ const busyStates: ReadonlySet<StateName> = new Set<StateName>([
 ])
 
 /**
- * A deposit or withdrawal is in a block that this machine had given up: it is taken over like a late co-signature, and
- * what it crosses ends in a conflict. A peer that had not given it up need not wait for this side.
+ * A deposit or withdrawal is in a block that this machine had given up: it is awaited like any other, and what it crosses
+ * ends in a conflict.
  *
  * @since 0.1.0
  * @category transitions
@@ -277,15 +322,12 @@ export const takeOver = (step: Step, signedTx: SignedTx.SignedTx): void => {
   const trees = treesAfter(step.state, movement)
   if (trees === undefined) return
   const { stable } = step
-  const isBusy = busyStates.has(name) && pending !== undefined && signTags[pending.tag].side !== "solo"
-  if (isBusy) {
+  if (busyStates.has(name) && pending !== undefined && signTags[pending.tag].side !== "solo") {
     step.forget()
     step.tellEnding(endingOf(pending, 2))
     step.conflict(2)
+    step.enter(stable)
   }
-  apply(step, { trees }, signedTx)
-  const operation = operationOfTx(movement)
-  step.tell({ _tag: "Locked", operation, channelId, txHash: SignedTx.hash(signedTx) })
-  if (isBusy) step.enter(stable)
-  else if (name === "open") step.reportUpdate()
+  if (step.state.name === "open") resume(step, signedTx)
+  else apply(step, { trees }, signedTx)
 }

@@ -130,6 +130,17 @@ const closesAlone: ReadonlySet<string> = new Set([
 ])
 
 /**
+ * A deposit or withdrawal on chain that is not part of the own state yet: it is once it is deep enough, or when the
+ * channel is being closed with it. Another is remembered, and awaited when the peer is there.
+ */
+const takeMovement = (step: Step, channel: ChannelObject, signedTx: SignedTx.SignedTx): void => {
+  const after = Movements.afterMovement(step.state, signedTx)
+  if (after === undefined) return
+  if (channel.lockedUntil > 0 || step.isDeep(signedTx)) step.set(after)
+  else step.setOffChain({ halfSignedTx: signedTx })
+}
+
+/**
  * Tells what happened since the last transaction this channel's machine saw. A close with an older state is told every
  * time a machine comes back, for as long as it can be slashed.
  */
@@ -139,7 +150,7 @@ const lookAtChain = (step: Step, channelId: ChannelId, channel: ChannelObject): 
   const { lastChannelChange } = step.state
   const known = lastChannelChange === undefined ? -1 : hashes.indexOf(lastChannelChange)
   const news = transactions.slice(known + 1)
-  for (const signedTx of news) step.set({ ...Movements.afterMovement(step.state, signedTx) })
+  for (const signedTx of transactions) takeMovement(step, channel, signedTx)
   const isBehind = channel.lockedUntil > 0 && step.state.offChain.round > closingRound(channel)
   const offending = isBehind
     ? transactions.filter((signedTx) => closesAlone.has(SignedTx.innermost(signedTx).tx._tag)).at(-1)

@@ -15,7 +15,6 @@ import { type SignTag, signTags } from "../../protocol/SignTag.js"
 import * as Poi from "../../state/Poi.js"
 import * as Trees from "../../state/Trees.js"
 import type { CallId } from "../FsmEvent.js"
-import * as MinimumDepth from "../MinimumDepth.js"
 import { ownSignatureFault } from "./Checks.js"
 import { badOwnSignature, endingOf } from "./Endings.js"
 import type { Pending } from "./State.js"
@@ -327,15 +326,12 @@ export const unlocked = (step: Step): Outcome => {
  * @category transitions
  */
 export const watchOwnSnapshot = (step: Step, signedTx: SignedTx.SignedTx): void => {
-  const { minimumDepth, snapshots } = step.state
+  const { snapshots } = step.state
   const { tx } = SignedTx.innermost(signedTx)
   if (tx._tag !== "ChannelSnapshotSoloTx" || tx.fromId !== step.ownAddress) return
   const txHash = SignedTx.hash(signedTx)
-  const { strategy, value } = minimumDepth ?? { strategy: "txfee" as const, value: 10 }
-  const fee = Transaction.fee(signedTx.tx)
-  const depth = MinimumDepth.minimumDepth(strategy, value, fee, step.env.chain.minimumGasPrice)
   step.set({ snapshots: new Set(snapshots).add(txHash) })
-  step.effects.push({ _tag: "WatchDepth", txHash, depth })
+  step.effects.push({ _tag: "WatchDepth", txHash, depth: step.wantedDepth(signedTx) })
 }
 
 /**

@@ -306,15 +306,25 @@ export class Step {
     return next
   }
 
+  /** How many key blocks must stand on a transaction's block for this party. */
+  wantedDepth(tx: SignedTx.SignedTx): number {
+    const { strategy, value } = this.state.minimumDepth ?? { strategy: "txfee" as const, value: 10 }
+    const fee = Transaction.fee(tx.tx)
+    return MinimumDepth.minimumDepth(strategy, value, fee, this.env.chain.minimumGasPrice)
+  }
+
+  /** Whether a transaction is as deep as this party wants it. */
+  isDeep(tx: SignedTx.SignedTx): boolean {
+    const { chain } = this.env
+    const place = chain.locate(SignedTx.hash(tx))
+    return typeof place === "object" && chain.topHeight - place.height >= this.wantedDepth(tx)
+  }
+
   /** Waits until a transaction is as deep as this party wants it. */
   watchDepth(kind: DepthKind, tx: SignedTx.SignedTx): void {
-    const { minimumDepth } = this.state
     const txHash = SignedTx.hash(tx)
-    const { strategy, value } = minimumDepth ?? { strategy: "txfee" as const, value: 10 }
-    const fee = Transaction.fee(tx.tx)
-    const depth = MinimumDepth.minimumDepth(strategy, value, fee, this.env.chain.minimumGasPrice)
     this.set({ depthWatch: { kind, txHash } })
-    this.effects.push({ _tag: "WatchDepth", txHash, depth })
+    this.effects.push({ _tag: "WatchDepth", txHash, depth: this.wantedDepth(tx) })
   }
 
   get ownAddress(): AccountAddress {

@@ -134,9 +134,17 @@ export const onChain = <T extends ChainEvent["_tag"]>(
     (step, event) => handle(step, event.event)
   )
 
+/** The own client (re)connected. @since 0.1.0 @category constructors */
+export const onAttached = (handle: (step: Step, anew: boolean) => Outcome): Cell =>
+  cell(
+    "ClientAttached",
+    (event): event is Tagged<FsmEvent, "ClientAttached"> => event._tag === "ClientAttached",
+    (step, { anew }) => handle(step, anew === true)
+  )
+
 /** An event without content. @since 0.1.0 @category constructors */
 export const onEvent = (
-  tag: "Started" | "ClientGone" | "ClientAttached" | "LinkUp" | "LinkDown" | "TimerFired",
+  tag: "Started" | "ClientGone" | "LinkUp" | "LinkDown" | "TimerFired",
   handle: (step: Step) => Outcome
 ): Cell => ({ key: tag, handle: (step) => handle(step) })
 

@@ -13,6 +13,7 @@ import * as ErrorCodes from "../ErrorCodes.js"
 import type { NodeMessage, Refusal, ReplyValue } from "../NodeMessage.js"
 import type { Request } from "../Request.js"
 import type { Accent } from "./accent.js"
+import { toPresent } from "./oldest.js"
 import * as Replies from "./replies.js"
 import * as Reports from "./reports.js"
 import * as Requests from "./requests.js"
@@ -41,13 +42,28 @@ const notification = (method: string, data: Json.Json, channelId: ChannelId | nu
 const result = (id: Json.Json, value: Json.Json, channelId: ChannelId | null): string =>
   `{"channel_id":${quoted(channelId)},"id":${Json.stringifySorted(id)},"jsonrpc":"2.0","result":${Json.stringifySorted(value)},"version":1}`
 
-const errorData = ({ data }: Refusal): string =>
+const errorData = ({ data }: Refusal, { dataText }: Accent): string =>
   data.length === 0
     ? ""
-    : `"data":[${data.map((code) => `{"code":${code},"message":${JSON.stringify(ErrorCodes.dataText(code))}}`).join(",")}],`
+    : `"data":[${data.map((code) => `{"code":${code},"message":${JSON.stringify(dataText(code))}}`).join(",")}],`
 
-const error = (refusal: Refusal, id: Json.Json, request: Json.Json, channelId: ChannelId | null): string =>
-  `{"channel_id":${quoted(channelId)},"error":{"code":${refusal.code},${errorData(refusal)}"message":${JSON.stringify(ErrorCodes.errorText(refusal.code))},"request":${Json.stringifySorted(request)}},"id":${Json.stringifySorted(id)},"jsonrpc":"2.0","version":1}`
+const error = (
+  given: Refusal,
+  {
+    accent,
+    channelId,
+    id,
+    request
+  }: {
+    readonly accent: Accent
+    readonly channelId: ChannelId | null
+    readonly id: Json.Json
+    readonly request: Json.Json
+  }
+): string => {
+  const refusal = accent.refusal(given)
+  return `{"channel_id":${quoted(channelId)},"error":{"code":${refusal.code},${errorData(refusal, accent)}"message":${JSON.stringify(ErrorCodes.errorText(refusal.code))},"request":${Json.stringifySorted(request)}},"id":${Json.stringifySorted(id)},"jsonrpc":"2.0","version":1}`
+}
 
 // What a node takes.
 
@@ -70,14 +86,16 @@ const noRequest = malformed(
   `a frame is a request or a list of requests: objects with "jsonrpc":"2.0" and a method`
 )
 
-const toCall = (json: Json.JsonObject, methods: Requests.Methods): ClientCall => {
-  const request = methods.take(member(json, "method"), member(json, "params"))
+const toCall = (json: Json.JsonObject, { accent, methods }: Tables): ClientCall => {
+  const params = member(json, "params")
+  const present = accent.readsOldest && params !== undefined ? toPresent(params) : params
+  const request = methods.take(member(json, "method"), present)
   const id = member(json, "id")
   return id === undefined ? { raw: json, request } : { id, raw: json, request }
 }
 
 const decodeClientFrame =
-  (methods: Requests.Methods) =>
+  (tables: Tables) =>
   (text: string): ClientFrame => {
     const json = parse(text)
     if (json instanceof DecodeError) return dropped(json)
@@ -85,7 +103,7 @@ const decodeClientFrame =
     const calls: Array<ClientCall> = []
     for (const one of batch ? json : [json]) {
       if (!isRequest(one)) return dropped(noRequest)
-      calls.push(toCall(one, methods))
+      calls.push(toCall(one, tables))
     }
     return { _tag: "Calls", batch, calls }
   }
@@ -105,22 +123,22 @@ const joined = (frames: ReadonlyArray<string>): string | undefined =>
 interface Tables {
   readonly methods: Requests.Methods
   readonly reports: Reports.Reports
-  readonly replies: Replies.Replies
+  readonly accent: Accent
 }
 
 const encodeAnswers =
-  ({ methods, replies }: Tables): CodecService["encodeAnswers"] =>
+  ({ accent, methods }: Tables): CodecService["encodeAnswers"] =>
   (frame, answers, channelId) => {
     const printValue = (call: ClientCall, value: ReplyValue): string | undefined => {
-      if (call.id !== undefined) return result(call.id, replies.write(value), channelId)
+      if (call.id !== undefined) return result(call.id, Replies.write(value), channelId)
       const method = isCalled(call.request) ? methods.replyMethod(call.request) : undefined
-      return method === undefined ? undefined : notification(method, replies.write(value), channelId)
+      return method === undefined ? undefined : notification(method, Replies.write(value), channelId)
     }
     const print = (call: ClientCall, answer: Answer | undefined): string | undefined => {
       if (answer === undefined || isValueless(answer) || answer._tag === "NoReply") return undefined
       return answer._tag === "Value"
         ? printValue(call, answer.value)
-        : error(answer, call.id ?? null, call.raw, channelId)
+        : error(answer, { accent, channelId, id: call.id ?? null, request: call.raw })
     }
     const broken = frame.calls.some((call, index) => isSilent(call) && isValueless(answers[index]))
     if (broken) return undefined
@@ -160,10 +178,16 @@ const dataEntry = (entry: Json.Json): ReadonlyArray<{ readonly code: number; rea
   return typeof code === "number" && typeof message === "string" ? [{ code, message }] : []
 }
 
-const notifiedOf = (method: string, params: Json.JsonObject, { replies, reports }: Tables): NodeMessage => {
+/** In 2018 the data were the parameters themselves. */
+const dataOf = (params: Json.JsonObject, { readsOldest }: Accent): Json.Json =>
+  readsOldest && !has(params, "channel_id") && !has(params, "data")
+    ? params
+    : (member(params, "data") ?? null)
+
+const notifiedOf = (method: string, params: Json.JsonObject, { accent, reports }: Tables): NodeMessage => {
   const channelId = channelOf(member(params, "channel_id"))
-  const data = member(params, "data") ?? null
-  const value = replies.readNotified(method, data)
+  const data = dataOf(params, accent)
+  const value = Replies.readNotified(method, data)
   return value === undefined
     ? { _tag: "Reported", channelId, report: reports.take(method, data) }
     : { _tag: "Replied", channelId, value }
@@ -185,12 +209,13 @@ const messageOf = (json: Json.Json, tables: Tables): NodeMessage => {
     _tag: "Replied",
     channelId: channelOf(member(json, "channel_id")),
     ...(id !== undefined && { id }),
-    value: tables.replies.read(value)
+    value: Replies.read(value)
   }
 }
 
 const decodeNodeFrame = (text: string, tables: Tables): ReadonlyArray<NodeMessage> => {
-  const json = Json.parseOrThrow(text)
+  const given = Json.parseOrThrow(text)
+  const json = tables.accent.readsOldest ? toPresent(given) : given
   return Json.isArray(json)
     ? json.map((one, index) => DecodeErrors.within([index], () => messageOf(one, tables)))
     : [messageOf(json, tables)]
@@ -200,7 +225,7 @@ export const make = (accent: Accent): CodecService => {
   const tables: Tables = {
     methods: Requests.make(accent),
     reports: Reports.make(accent),
-    replies: Replies.make(accent)
+    accent
   }
   return {
     dialect: accent.dialect,
@@ -209,13 +234,14 @@ export const make = (accent: Accent): CodecService => {
       const suffix = id === undefined ? "" : `,"id":${Json.stringify(id)}`
       return `{"jsonrpc":"2.0","method":"${method}","params":${Json.stringify(params)}${suffix}}`
     },
-    decodeNodeFrame: (text) => DecodeErrors.attempt(() => decodeNodeFrame(text, tables)),
-    decodeClientFrame: decodeClientFrame(tables.methods),
+    decodeNodeFrame: (text) => DecodeErrors.attemptNow(() => decodeNodeFrame(text, tables)),
+    decodeClientFrame: decodeClientFrame(tables),
     encodeAnswers: encodeAnswers(tables),
     encodeReport: (report, channelId) => {
-      const { data, method } = tables.reports.give(report, channelId)
-      return notification(method, data, channelId)
+      const given = tables.reports.give(report, channelId)
+      return given && notification(given.method, given.data, channelId)
     },
-    encodeOpenRefusal: (refusal) => error(refusal, null, {}, null)
+    encodeOpenRefusal: (refusal) =>
+      accent.openRefusals ? error(refusal, { accent, channelId: null, id: null, request: {} }) : undefined
   }
 }

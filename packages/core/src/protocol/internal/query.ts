@@ -13,6 +13,7 @@ import type {
   MinimumDepthStrategy,
   OpenParameters,
   OpenQuery,
+  Protocol,
   ReconnectParameters,
   ReportClass,
   RequestedParameters,
@@ -263,7 +264,7 @@ const checkOpen = (
   if ((parameters.minimumDepth ?? 0) < 0) return closed("minimum_depth is negative")
   if (parameters.role === "responder" && (parameters.port < 0 || parameters.port > 65535))
     return closed("nobody can listen at this port")
-  return { _tag: "Open", dialect: "json-rpc", parameters }
+  return { _tag: "Open", parameters }
 }
 
 const unreadable = "an optional parameter cannot be read"
@@ -302,16 +303,35 @@ const readReconnect = (
   return { _tag: "Reconnect", role: who, channelId, fsmId: id, ...endpoint }
 }
 
+const protocols: ReadonlyArray<Protocol> = ["json-rpc", "legacy"]
+
+export const protocolOf = (query: string): Protocol | undefined => {
+  const named = split(query)?.get("protocol")
+  return protocols.find((one) => one === named)
+}
+
+/** Before July 2018 the parties had other names. */
+const withOldNames = (values: Values): Values => {
+  const [initiator, responder] = [values.get("initiator"), values.get("responder")]
+  return new Map([
+    ...(initiator === undefined ? [] : [["initiator_id", initiator] as const]),
+    ...(responder === undefined ? [] : [["responder_id", responder] as const]),
+    ...values
+  ])
+}
+
 export const read = (
   query: string,
   accountExists: (id: AccountAddress) => boolean = () => true,
-  channelKnown: (id: ChannelId, role: Role) => boolean = () => true
+  channelKnown: (id: ChannelId, role: Role) => boolean = () => true,
+  spoken: ReadonlyArray<Protocol> = ["json-rpc"]
 ): OpenQuery => {
-  const values = split(query)
-  if (values === undefined) return closed("the query string is malformed")
-  const protocol = values.get("protocol")
+  const given = split(query)
+  if (given === undefined) return closed("the query string is malformed")
+  const protocol = given.get("protocol")
   if (protocol === undefined) return closed("protocol is missing")
-  if (protocol !== "json-rpc") return { _tag: "Crashed" }
+  if (!spoken.some((one) => one === protocol)) return { _tag: "Crashed" }
+  const values = protocol === "legacy" ? withOldNames(given) : given
   const who = take(values, "role", role)
   if (who === undefined || who === bad) return closed("role is missing or unknown")
   // A responder's host is not read.
@@ -373,8 +393,11 @@ const loneSurrogate = /[\ud800-\udfff]/gu
 
 const escape = (value: string): string => encodeURIComponent(value.replace(loneSurrogate, "\ufffd"))
 
-export const write = (parameters: OpenParameters | RequestedParameters | ReconnectParameters): string => {
-  const pairs: Pairs = [["protocol", "json-rpc"]]
+export const write = (
+  parameters: OpenParameters | RequestedParameters | ReconnectParameters,
+  protocol: Protocol = "json-rpc"
+): string => {
+  const pairs: Pairs = [["protocol", protocol]]
   if (parameters.role === "initiator") pairs.push(["host", parameters.host ?? "localhost"])
   pairs.push(...("channelId" in parameters ? reconnectPairs(parameters) : openPairs(parameters)))
   return pairs.map(([name, value]) => `${name}=${escape(String(value))}`).join("&")

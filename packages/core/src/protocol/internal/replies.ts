@@ -4,13 +4,13 @@
  *
  * Specification: channel WebSocket API, direct replies.
  */
+import * as SignedTx from "../../chain/SignedTx.js"
 import * as ApiEncoding from "../../encoding/ApiEncoding.js"
 import type { Prefix } from "../../encoding/ApiEncoding.js"
 import * as DecodeErrors from "../../encoding/DecodeError.js"
 import { DecodeError } from "../../encoding/DecodeError.js"
 import * as Json from "../../encoding/Json.js"
 import type { Balance, ContractCallResult, HistoryEntry, ReplyValue } from "../NodeMessage.js"
-import type { Accent } from "./accent.js"
 import { fromBigInt } from "./fields.js"
 
 type Tag = ReplyValue["_tag"]
@@ -126,7 +126,7 @@ const readEntry = (json: Json.Json): HistoryEntry => {
   }
 }
 
-const rowsOf = (accent: Accent): Rows => ({
+const rows: Rows = {
   Ok: {
     isLike: (json) => json === "ok",
     read: () => ({ _tag: "Ok" }),
@@ -159,7 +159,8 @@ const rowsOf = (accent: Accent): Rows => ({
     isLike: hasKeys("trees", "calls", "signed_tx", "half_signed_tx"),
     read: (json) => {
       const state = objectOf(json)
-      const signed = (name: string) => (state[name] === "" ? undefined : accent.readSigned(text(state[name])))
+      const signed = (name: string) =>
+        state[name] === "" ? undefined : SignedTx.fromTextOrThrow(text(state[name]))
       return {
         _tag: "OffChainState",
         trees: encoded("ss", state["trees"]),
@@ -170,8 +171,8 @@ const rowsOf = (accent: Accent): Rows => ({
     },
     write: ({ calls, halfSignedTx, signedTx, trees }) => ({
       calls,
-      half_signed_tx: halfSignedTx === undefined ? "" : accent.writeSigned(halfSignedTx),
-      signed_tx: signedTx === undefined ? "" : accent.writeSigned(signedTx),
+      half_signed_tx: halfSignedTx === undefined ? "" : SignedTx.toText(halfSignedTx),
+      signed_tx: signedTx === undefined ? "" : SignedTx.toText(signedTx),
       trees
     })
   },
@@ -188,7 +189,7 @@ const rowsOf = (accent: Accent): Rows => ({
     },
     write: ({ contract, store }) => ({ contract, contract_state: store })
   }
-})
+}
 
 /** Which kind a value notification brings. */
 const kinds: ReadonlyMap<string, keyof Rows> = new Map([
@@ -203,15 +204,6 @@ const kinds: ReadonlyMap<string, keyof Rows> = new Map([
   ["channels.history.fetch.reply", "History"]
 ])
 
-/** The reply values of a dialect. */
-export interface Replies {
-  readonly write: (value: ReplyValue) => Json.Json
-  /** Never fails: what is broken or not known is kept as it came, so that the reply still finds its request. */
-  readonly read: (json: Json.Json) => ReplyValue
-  /** The value of a value notification; undefined when the method is none. */
-  readonly readNotified: (method: string, json: Json.Json) => ReplyValue | undefined
-}
-
 const kept = (value: Json.Json): ReplyValue => ({ _tag: "UnknownValue", value })
 
 const attempt = (row: Row<ReplyValue>, json: Json.Json): ReplyValue => {
@@ -223,22 +215,24 @@ const attempt = (row: Row<ReplyValue>, json: Json.Json): ReplyValue => {
   }
 }
 
-export const make = (accent: Accent): Replies => {
-  const rows = rowsOf(accent)
-  const all = Object.values(rows) as ReadonlyArray<Row<ReplyValue>>
-  const writeKind = <T extends keyof Rows>(tag: T, value: ByTag<T>): Json.Json => {
-    const row: Row<ByTag<T>> = rows[tag]
-    return row.write(value)
-  }
-  return {
-    write: (value) => (value._tag === "UnknownValue" ? value.value : writeKind(value._tag, value)),
-    read: (json) => {
-      const row = all.find((one) => one.isLike(json))
-      return row === undefined ? kept(json) : attempt(row, json)
-    },
-    readNotified: (method, json) => {
-      const kind = kinds.get(method)
-      return kind === undefined ? undefined : attempt(rows[kind] as Row<ReplyValue>, json)
-    }
-  }
+const all = Object.values(rows) as ReadonlyArray<Row<ReplyValue>>
+
+const writeKind = <T extends keyof Rows>(tag: T, value: ByTag<T>): Json.Json => {
+  const row: Row<ByTag<T>> = rows[tag]
+  return row.write(value)
+}
+
+export const write = (value: ReplyValue): Json.Json =>
+  value._tag === "UnknownValue" ? value.value : writeKind(value._tag, value)
+
+/** Never fails: what is broken or not known is kept as it came, so that the reply still finds its request. */
+export const read = (json: Json.Json): ReplyValue => {
+  const row = all.find((one) => one.isLike(json))
+  return row === undefined ? kept(json) : attempt(row, json)
+}
+
+/** The value of a value notification; undefined when the method is none. */
+export const readNotified = (method: string, json: Json.Json): ReplyValue | undefined => {
+  const kind = kinds.get(method)
+  return kind === undefined ? undefined : attempt(rows[kind] as Row<ReplyValue>, json)
 }

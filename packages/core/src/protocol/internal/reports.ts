@@ -4,14 +4,17 @@
  * Specification: channel WebSocket API, signing requests and node to client reports.
  */
 import * as Redacted from "effect/Redacted"
+import * as SignedTx from "../../chain/SignedTx.js"
 import * as ApiEncoding from "../../encoding/ApiEncoding.js"
 import type { ChannelId } from "../../encoding/ApiEncoding.js"
 import * as DecodeError from "../../encoding/DecodeError.js"
 import * as Json from "../../encoding/Json.js"
+import * as Update from "../../state/Update.js"
 import { infoEvents, onChainInfos } from "../NodeMessage.js"
 import type { FsmId, Info, InfoEvent, OnChainInfo, Report, SignRequest } from "../NodeMessage.js"
 import { signTags } from "../SignTag.js"
 import type { SignTag } from "../SignTag.js"
+import { formIn, formOf, readToSign, writeToSign } from "./accent.js"
 import type { Accent } from "./accent.js"
 
 const prefix = "channels."
@@ -93,15 +96,15 @@ interface Row<R> {
 type Rows = { readonly [K in Kind]: Row<ByKind<K>> }
 
 const rowsOf = (accent: Accent): Rows => {
-  const signed = (value: Json.Json | undefined) => accent.readSigned(text(value))
+  const signed = (value: Json.Json | undefined) => SignedTx.fromTextOrThrow(text(value))
   return {
     Info: { method: "info", write: writeInfo, read: readInfo },
     OnChainTx: {
       method: "on_chain_tx",
       write: ({ info, tx, type }) => ({
-        ...(info !== undefined && { info }),
-        tx: accent.writeSigned(tx),
-        ...(type !== undefined && { type })
+        ...(info !== undefined && accent.onChain === undefined && { info }),
+        tx: SignedTx.toText(tx),
+        ...(type !== undefined && accent.onChain === undefined && { type })
       }),
       read: (data) => {
         const info = onChainInfoOf(data["info"])
@@ -119,20 +122,20 @@ const rowsOf = (accent: Accent): Rows => {
     },
     StateUpdate: {
       method: "update",
-      write: ({ state }) => ({ state: accent.writeSigned(state) }),
+      write: ({ state }) => ({ state: SignedTx.toText(state) }),
       read: (data) => ({ _tag: "StateUpdate", state: member(data, "state", signed) })
     },
     LeaveReport: {
       method: "leave",
-      write: ({ state }) => ({ state: accent.writeSigned(state) }),
+      write: ({ state }) => ({ state: SignedTx.toText(state) }),
       read: (data) => ({ _tag: "LeaveReport", state: member(data, "state", signed) })
     },
     Conflict: {
       method: "conflict",
       write: ({ errorCode, errorMessage, round }, channelId) => ({
         channel_id: channelId,
-        ...(errorCode !== undefined && { error_code: errorCode }),
-        ...(errorMessage !== undefined && { error_msg: errorMessage }),
+        ...(errorCode !== undefined && accent.conflictReason && { error_code: errorCode }),
+        ...(errorMessage !== undefined && accent.conflictReason && { error_msg: errorMessage }),
         round
       }),
       read: (data) => {
@@ -174,13 +177,33 @@ const rowsOf = (accent: Accent): Rows => {
 const tagOf = (name: string): SignTag | undefined =>
   Object.hasOwn(signTags, name) ? (name as SignTag) : undefined
 
+// Updates name the parties of a contract call like requests do; they are understood under either name.
+const renamed = (json: Json.JsonObject, from: string, to: string): Json.JsonObject => {
+  const { [from]: value, ...rest } = json
+  return value === undefined || rest[to] !== undefined ? json : { ...rest, [to]: value }
+}
+
+const readUpdate = (json: Json.Json): Update.Update =>
+  Update.fromJsonOrThrow(
+    Json.isObject(json) && json["op"] === "OffChainCallContract"
+      ? renamed(renamed(json, "caller", "caller_id"), "contract", "contract_id")
+      : json
+  )
+
+const writeUpdate = (update: Update.Update, { names }: Accent): Json.JsonObject => {
+  const json = Update.toJson(update)
+  return update._tag === "OffChainCallContract"
+    ? renamed(renamed(json, "caller_id", names.caller), "contract_id", names.contract)
+    : json
+}
+
 /** The reports of a dialect. */
 export interface Reports {
-  /** Node: method and data. */
+  /** Node: method and data; undefined where the dialect has no such report. */
   readonly give: (
     report: Report,
     channelId: ChannelId | null
-  ) => { readonly method: string; readonly data: Json.Json }
+  ) => { readonly method: string; readonly data: Json.Json } | undefined
   /** Client: throws `DecodeError` for a known report with broken parts. */
   readonly take: (method: string, data: Json.Json) => Report
 }
@@ -196,26 +219,39 @@ export const make = (accent: Accent): Reports => {
     return { method: `${prefix}${row.method}`, data: row.write(report, channelId) }
   }
 
-  const takeSignRequest = (tag: SignTag, data: Json.JsonObject): SignRequest => ({
-    _tag: "SignRequest",
-    tag,
-    signedTx: member(data, accent.names.signed, (value) => accent.readSigned(text(value))),
-    updates: member(data, "updates", (value = []) =>
-      list(value).map((update, index) => DecodeError.within([index], () => accent.readUpdate(update)))
-    )
-  })
+  const takeSignRequest = (tag: SignTag, data: Json.JsonObject): SignRequest => {
+    const form = formIn(accent, data) ?? accent.signing[0]
+    return {
+      _tag: "SignRequest",
+      tag,
+      signedTx: member(data, form.name, (value) => readToSign(form, text(value))),
+      updates: member(data, "updates", (value = []) =>
+        list(value).map((update, index) => DecodeError.within([index], () => readUpdate(update)))
+      ),
+      ...(form.bare && { bare: true as const })
+    }
+  }
+
+  const giveSignRequest = ({ bare, signedTx, tag, updates }: SignRequest) => {
+    const form = formOf(accent, bare)
+    return {
+      method: `${signPrefix}${tag}`,
+      data: {
+        [form.name]: writeToSign(form, signedTx),
+        updates: updates.map((update) => writeUpdate(update, accent))
+      }
+    }
+  }
+
+  const isKept = (report: Report): boolean =>
+    report._tag === "OnChainTx" && report.info !== undefined && accent.onChain?.has(report.info) === false
 
   return {
     give: (report, channelId) => {
+      if (isKept(report)) return undefined
       switch (report._tag) {
         case "SignRequest":
-          return {
-            method: `${signPrefix}${report.tag}`,
-            data: {
-              [accent.names.signed]: accent.writeSigned(report.signedTx),
-              updates: report.updates.map(accent.writeUpdate)
-            }
-          }
+          return giveSignRequest(report)
         case "UnknownReport":
           return report
         default:

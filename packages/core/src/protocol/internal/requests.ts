@@ -3,6 +3,7 @@
  *
  * Specification: channel WebSocket API, client to node messages.
  */
+import * as SignedTx from "../../chain/SignedTx.js"
 import { DecodeError } from "../../encoding/DecodeError.js"
 import * as Json from "../../encoding/Json.js"
 import type { Swallowed } from "../Codec.js"
@@ -11,7 +12,8 @@ import type { Refusal } from "../NodeMessage.js"
 import type { HistoryTag, HistoryType, Request, SigningError, SigningReply } from "../Request.js"
 import { signTags } from "../SignTag.js"
 import type { SignTag } from "../SignTag.js"
-import type { Accent } from "./accent.js"
+import { formIn, formOf } from "./accent.js"
+import type { Accent, SigningForm } from "./accent.js"
 import * as Fields from "./fields.js"
 import { bad, swallowed } from "./fields.js"
 import type { Field } from "./fields.js"
@@ -255,6 +257,16 @@ const contracts = (accent: Accent) => ({
     },
     { guard: ({ deposit }) => (deposit < 0n ? negative : undefined) }
   ),
+  NewContractFromOnChain: row<ByTag<"NewContractFromOnChain">>(
+    "NewContractFromOnChain",
+    "update.new_contract_from_onchain",
+    {
+      deposit: Fields.integer("deposit"),
+      contractId: Fields.contract(accent.names.contract),
+      callData: Fields.bytes("call_data")
+    },
+    { guard: ({ deposit }) => (deposit < 0n ? negative : undefined) }
+  ),
   CallContract: row<ByTag<"CallContract">>(
     "CallContract",
     "update.call_contract",
@@ -380,12 +392,12 @@ const readSignedTx = (
   json: Json.Json,
   tag: SignTag,
   isMisnamed: boolean,
-  accent: Accent
+  { bare }: SigningForm
 ): Taken<SigningReply> => {
   if (typeof json !== "string") return ErrorCodes.reasons.broken_encoding_transaction
   try {
-    const signedTx = accent.readSigned(json)
-    return isMisnamed ? misleading : { _tag: "SigningReply", tag, signedTx }
+    const signedTx = SignedTx.fromTextOrThrow(json)
+    return isMisnamed ? misleading : { _tag: "SigningReply", tag, signedTx, ...(bare && { bare: true }) }
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error
     const isAboutText = error.where.length === 0 && textReasons.includes(error.reason)
@@ -414,7 +426,8 @@ const prefix = "channels."
 export const make = (accent: Accent): Methods => {
   const rows: Rows = { ...transfers, ...contracts(accent), ...getters, ...solo }
   const byMethod = new Map<string, ReadonlyArray<Row>>()
-  for (const one of Object.values(rows)) {
+  for (const [tag, one] of Object.entries(rows) as ReadonlyArray<[PlainTag, Row]>) {
+    if (accent.unknown.has(tag)) continue
     const method = `${prefix}${one.method}`
     byMethod.set(method, [...(byMethod.get(method) ?? []), one])
   }
@@ -435,8 +448,20 @@ export const make = (accent: Accent): Methods => {
     // The error counts when both are there.
     const error = Object.hasOwn(params, "error") ? params["error"] : undefined
     if (error !== undefined) return readSigningError(error, tag, isMisnamed)
-    const signed = Object.hasOwn(params, accent.names.signed) ? params[accent.names.signed] : undefined
-    return signed === undefined ? unhandled : readSignedTx(signed, tag, isMisnamed, accent)
+    const form = formIn(accent, params)
+    const signed = form === undefined ? undefined : params[form.name]
+    return form === undefined || signed === undefined
+      ? unhandled
+      : readSignedTx(signed, tag, isMisnamed, form)
+  }
+
+  /** Under their second names as well. */
+  const twice = (params: Json.JsonObject): Json.JsonObject => {
+    const more = Object.entries(params).flatMap(([name, value]) => {
+      const also = accent.alsoNamed[name]
+      return also === undefined ? [] : [[also, value] as const]
+    })
+    return more.length === 0 ? params : { ...params, ...Object.fromEntries(more) }
   }
 
   return {
@@ -452,13 +477,13 @@ export const make = (accent: Accent): Methods => {
         case "SigningReply":
           return {
             method: `${prefix}${signTags[request.tag].reply}`,
-            params: { [accent.names.signed]: accent.writeSigned(request.signedTx) }
+            params: { [formOf(accent, request.bare).name]: SignedTx.toText(request.signedTx) }
           }
         case "SigningError":
           return { method: `${prefix}${signTags[request.tag].reply}`, params: { error: request.code } }
         default: {
           const one = rows[request._tag]
-          return { method: `${prefix}${one.method}`, params: one.write(request) }
+          return { method: `${prefix}${one.method}`, params: twice(one.write(request)) }
         }
       }
     },

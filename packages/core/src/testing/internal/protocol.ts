@@ -90,6 +90,12 @@ export const requests: Table<Request> = {
     }),
     { blockHash }
   ),
+  NewContractFromOnChain: record({
+    ...oneTag("NewContractFromOnChain"),
+    contractId,
+    deposit: amount,
+    callData: bytes
+  }),
   CallContract: withSome(record({ ...oneTag("CallContract"), ...call, meta }), { blockHash }),
   DryRunContract: withSome(record({ ...oneTag("DryRunContract"), ...call, meta }), { blockHash }),
   GetContractCall: record({ ...oneTag("GetContractCall"), contractId, callerId: account, round }),
@@ -125,8 +131,10 @@ export const requests: Table<Request> = {
   SigningError: record({ ...oneTag("SigningError"), tag: signTag, code: signingErrorCode })
 }
 
-/** Any request. @since 0.1.0 @category protocol */
-export const request: Arbitrary<Request> = oneOf(requests)
+/** Any request of the current dialect, which lacks one of the older. @since 0.1.0 @category protocol */
+export const request: Arbitrary<Request> = oneOf(requests).filter(
+  ({ _tag }) => _tag !== "NewContractFromOnChain"
+)
 
 /** What may stand as the id of a request; undefined: none. @since 0.1.0 @category protocol */
 export const requestId: Arbitrary<Json | undefined> = fc.oneof(

@@ -49,7 +49,8 @@ export const signer = (role: Role, { signer: moods }: Moods, journal: Journal): 
         journal.add({ _tag: "SignerAsked", role, details })
         const { signedTx: asked, operation } = details
         const with_ = (key: KeyPair) => SignedTx.sign(asked, key, { networkId, crypto: TestCrypto.native })
-        const mood = moods.shift() ?? willing
+        // Nobody hesitates to answer a cheater.
+        const mood = details.tag === "slash_tx" ? willing : (moods.shift() ?? willing)
         switch (mood.kind) {
           case "agree": {
             const signing = after(
@@ -126,44 +127,99 @@ export const store = (
     )
 })
 
+/**
+ * Where a connection breaks: at the how manyth frame from now on (1: the next), before it is handed over or after. `out`:
+ * to the node.
+ */
+export interface Trip {
+  readonly direction: "out" | "in"
+  readonly frames: number
+  readonly when: "before" | "after"
+}
+
 /** A node whose frames are written down, and whose connections can be cut. */
 export interface RecordedNode {
   readonly node: ChannelNodeService
   readonly cut: (role: Role) => Effect.Effect<void>
+  /** The party's connection breaks later; one such plan at a time, or none. */
+  readonly trip: (role: Role, trip: Trip | undefined) => void
 }
 
-export const recorded = (node: ChannelNodeService, journal: Journal): RecordedNode => {
+/** `broken`: a connection has broken as planned; the effect tells the node. */
+export const recorded = (
+  node: ChannelNodeService,
+  journal: Journal,
+  broken: (role: Role, closed: Effect.Effect<void>) => void = () => undefined
+): RecordedNode => {
   const connections = new Map<Role, Effect.Effect<void>>()
+  const trips = new Map<Role, Trip>()
+  let sessions = 0
+  /** Whether it breaks at this frame. */
+  const breaks = (role: Role, direction: Trip["direction"]): Trip["when"] | undefined => {
+    const trip = trips.get(role)
+    if (trip?.direction !== direction) return undefined
+    trips.set(role, { ...trip, frames: trip.frames - 1 })
+    if (trip.frames > 1) return undefined
+    trips.delete(role)
+    return trip.when
+  }
   return {
     node: {
       ...node,
       accept: (query, link) => {
-        const role = new URLSearchParams(query).get("role") === "initiator" ? "initiator" : "responder"
+        const parameters = new URLSearchParams(query)
+        const role = parameters.get("role") === "initiator" ? "initiator" : "responder"
+        const session = ++sessions
+        let isBroken = false
+        let closing = Effect.void
+        const end = (): void => {
+          isBroken = true
+          link.terminate()
+          broken(
+            role,
+            Effect.suspend(() => closing)
+          )
+        }
+        journal.add({ _tag: "Connected", role, session, again: parameters.has("existing_channel_id") })
         return Effect.map(
           node.accept(query, {
             ...link,
             send: (text) => {
-              journal.add({ _tag: "Frame", role, direction: "in", text })
-              link.send(text)
+              if (isBroken) return
+              const when = breaks(role, "in")
+              if (when !== "before") {
+                journal.add({ _tag: "Frame", role, session, direction: "in", text })
+                link.send(text)
+              }
+              if (when !== undefined) end()
             }
           }),
-          (session) => {
+          ({ closed: close, receive }) => {
             const closed = Effect.suspend(() => {
-              journal.add({ _tag: "Disconnected", role })
-              return session.closed
+              journal.add({ _tag: "Disconnected", role, session })
+              return close
             })
+            closing = closed
             connections.set(role, Effect.zipRight(Effect.sync(link.terminate), closed))
             return {
-              receive: (text) => {
-                journal.add({ _tag: "Frame", role, direction: "out", text })
-                return session.receive(text)
-              },
+              receive: (text) =>
+                Effect.suspend(() => {
+                  if (isBroken) return Effect.void
+                  const when = breaks(role, "out")
+                  if (when === "before") {
+                    end()
+                    return Effect.void
+                  }
+                  journal.add({ _tag: "Frame", role, session, direction: "out", text })
+                  return when === undefined ? receive(text) : Effect.zipRight(receive(text), Effect.sync(end))
+                }),
               closed
             }
           }
         )
       }
     },
-    cut: (role) => connections.get(role) ?? Effect.void
+    cut: (role) => connections.get(role) ?? Effect.void,
+    trip: (role, trip) => void (trip === undefined ? trips.delete(role) : trips.set(role, trip))
   }
 }

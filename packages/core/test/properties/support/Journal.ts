@@ -1,6 +1,8 @@
 /** What happened in a run, in the order in which it happened: the evidence that the invariants are judged by. */
-import type * as Exit from "effect/Exit"
+import * as Cause from "effect/Cause"
+import * as Exit from "effect/Exit"
 import type { SignedTx } from "../../../src/chain/SignedTx.js"
+import type { TxHash } from "../../../src/encoding/ApiEncoding.js"
 import type { ChannelEvent, CoSignedState, FlowError } from "../../../src/client/ChannelEvent.js"
 import type { Role } from "../../../src/protocol/OpenParameters.js"
 import type { ChannelRecord } from "../../../src/services/ChannelStore.js"
@@ -16,12 +18,22 @@ export type Request =
       readonly amount: bigint
       readonly meta: ReadonlyArray<string>
     }
-  | { readonly _tag: "Other"; readonly name: string }
+  | { readonly _tag: "Move"; readonly operation: "deposit" | "withdraw"; readonly amount: bigint }
+  /** `txHash`: what it is about. */
+  | { readonly _tag: "Other"; readonly name: string; readonly txHash?: TxHash }
 
 export type Entry =
+  /** A connection begins; `again`: the party comes back. */
+  | { readonly _tag: "Connected"; readonly role: Role; readonly session: number; readonly again: boolean }
   /** `out`: the node takes it from its client; `in`: the node gives it to its client. */
-  | { readonly _tag: "Frame"; readonly role: Role; readonly direction: "out" | "in"; readonly text: string }
-  | { readonly _tag: "Disconnected"; readonly role: Role }
+  | {
+      readonly _tag: "Frame"
+      readonly role: Role
+      readonly session: number
+      readonly direction: "out" | "in"
+      readonly text: string
+    }
+  | { readonly _tag: "Disconnected"; readonly role: Role; readonly session: number }
   | { readonly _tag: "PolicyAsked"; readonly role: Role; readonly proposal: Proposal }
   | {
       readonly _tag: "PolicyDecided"
@@ -41,39 +53,76 @@ export type Entry =
       readonly request: Request
       readonly exit: Exit.Exit<CoSignedState | undefined, FlowError>
     }
-  | { readonly _tag: "Happened"; readonly role: Role; readonly event: ChannelEvent }
+  /** `isCurrent`: it comes from the party's latest client. */
+  | {
+      readonly _tag: "Happened"
+      readonly role: Role
+      readonly event: ChannelEvent
+      readonly isCurrent: boolean
+    }
+  /** What is done to the chain and to the links between machines, in words. */
+  | { readonly _tag: "World"; readonly what: string }
+
+const nameOf = (request: Request): string =>
+  request._tag === "Other" ? request.name : request._tag === "Move" ? request.operation : request._tag
+
+const outcomeOf = (exit: Exit.Exit<unknown, FlowError>): string =>
+  Exit.isSuccess(exit)
+    ? "well"
+    : [...Cause.failures(exit.cause)].map(({ message, _tag }) => `${_tag}: ${message}`).join(", ") ||
+      Cause.pretty(exit.cause)
+
+/** A frame without what all frames have. */
+const shortened = (text: string): string =>
+  text
+    .replaceAll(/"((?:tx|ss|cs|pi)_.{8})[^"]*"/g, '"$1…"')
+    .replaceAll(/"((?:ak|ch|th|ba|kh)_.{4})[^"]*"/g, '"$1…"')
+    .replaceAll(/,?"(?:jsonrpc":"2.0"|version":1\b|channel_id":"[^"]*")/g, "")
+    .slice(0, 300)
+
+/** An entry for people; nothing where something else tells the same. */
+const inWords = (entry: Entry): string | undefined => {
+  if (entry._tag === "World") return entry.what
+  const { _tag: what, role } = entry
+  switch (entry._tag) {
+    case "Frame":
+      return `${role} ${entry.direction === "in" ? "<-" : "->"} ${shortened(entry.text)}`
+    case "Called":
+      return `${role}: ${what} ${entry.call} ${nameOf(entry.request)}`
+    case "Returned":
+      return `${role}: ${what} ${entry.call} ${nameOf(entry.request)} ${outcomeOf(entry.exit)}`
+    case "Written":
+      return `${role}: ${what} round ${entry.record.round}`
+    case "Happened":
+      return entry.event._tag === "Reported"
+        ? undefined
+        : `${role}: ${entry.event._tag}${"error" in entry.event ? ` ${entry.event.error.message}` : ""}`
+    default:
+      return `${role}: ${what}`
+  }
+}
 
 /** A list that only grows. */
 export class Journal {
   readonly entries: Array<Entry> = []
+  private readonly times: Array<number> = []
+
+  /** `now`: milliseconds since the epoch. */
+  constructor(private readonly now: () => number = () => 0) {}
 
   add(entry: Entry): void {
     this.entries.push(entry)
+    this.times.push(this.now())
   }
 
   /** The last entries for people, one a line. */
   inWords(last: number): string {
+    const from = Math.max(0, this.entries.length - last)
     return this.entries
-      .slice(-last)
-      .map((entry) => {
-        const { _tag: what, role } = entry
-        switch (entry._tag) {
-          case "Frame": {
-            const arrow = entry.direction === "in" ? "<-" : "->"
-            return `  ${role} ${arrow} ${entry.text.replaceAll(/"((?:tx|ss|cs|pi)_.{8})[^"]*"/g, '"$1…"').slice(0, 300)}`
-          }
-          case "Called":
-          case "Returned":
-            return `  ${role}: ${what} ${entry.call} ${entry.request._tag === "Other" ? entry.request.name : entry.request._tag}${
-              entry._tag === "Returned" ? ` ${entry.exit._tag}` : ""
-            }`
-          case "Written":
-            return `  ${role}: ${what} round ${entry.record.round}`
-          case "Happened":
-            return `  ${role}: ${entry.event._tag}`
-          default:
-            return `  ${role}: ${what}`
-        }
+      .slice(from)
+      .flatMap((entry, index) => {
+        const words = inWords(entry)
+        return words === undefined ? [] : [`  ${(this.times[from + index] ?? 0) % 10_000_000} ${words}`]
       })
       .join("\n")
   }
@@ -81,7 +130,7 @@ export class Journal {
   /** All frames of all connections, as the node saw them. */
   get frames(): ReadonlyArray<string> {
     return this.entries.flatMap((entry) =>
-      entry._tag === "Frame" ? [`${entry.role} ${entry.direction} ${entry.text}`] : []
+      entry._tag === "Frame" ? [`${entry.role} ${entry.session} ${entry.direction} ${entry.text}`] : []
     )
   }
 }

@@ -2,15 +2,26 @@
 import * as FastCheck from "effect/FastCheck"
 import type { Role } from "../../../src/protocol/OpenParameters.js"
 import { coin } from "../../support/NodeUnderTest.js"
-import type { Mood } from "./Doubles.js"
+import type { Mood, Trip } from "./Doubles.js"
 
 /** Aettos, or what the payer has above the reserve (`all`), or one more (`too much`). */
 export type Amount = bigint | "all" | "too much"
 
 /** The node's timers, in milliseconds. Nobody is to die of idleness here. */
-export const timeouts = { sign: 5_000, accept: 3_000, idle: 1_000_000_000 } as const
+export const timeouts = {
+  sign: 5_000,
+  accept: 3_000,
+  idle: 1_000_000_000,
+  funding_sign: 4_000,
+  funding_lock: 20_000
+} as const
 
-export const questions = ["balances", "offChainState", "poi", "ping"] as const
+/** How long the clients wait for a transaction of theirs alone to be seen on chain, in milliseconds. */
+export const chainTimeout = 30_000
+
+export const questions = ["balances", "offChainState", "poi", "ping", "history"] as const
+
+export const solos = ["snapshotSolo", "closeSolo", "slash", "settle"] as const
 
 /** `turns`: how many tasks get their turn afterwards, before the next step; absent: all that can go on at once. */
 export type Step =
@@ -49,11 +60,59 @@ export type Step =
       readonly how: "close" | "cut"
       readonly turns?: number
     }
-  | { readonly kind: "shutdown" | "leave" | "stop"; readonly role: Role; readonly turns?: number }
+  /** The connection breaks at one of the next frames. */
+  | { readonly kind: "trip"; readonly role: Role; readonly trip: Trip }
+  | { readonly kind: "shutdown" | "leave" | "stop" | "comeBack"; readonly role: Role; readonly turns?: number }
+  /** `odd`: with a fee or a nonce that the chain may not like. */
+  | {
+      readonly kind: "deposit" | "withdraw"
+      readonly role: Role
+      readonly amount: Amount
+      readonly odd: "nothing" | "nonce" | "cheap" | "dear"
+      readonly turns?: number
+    }
+  | {
+      readonly kind: "solo"
+      readonly role: Role
+      readonly what: (typeof solos)[number]
+      readonly turns?: number
+    }
+  /** The newest transaction of the channel, waiting or in a block, counts as deep enough for the party. */
+  | { readonly kind: "assume"; readonly role: Role; readonly turns?: number }
+  /** `apart`: there is time between the blocks. */
+  | {
+      readonly kind: "mine"
+      readonly blocks: number
+      readonly apart: boolean
+      readonly turns?: number
+    }
+  | { readonly kind: "micro"; readonly turns?: number }
+  /** Whether blocks come by themselves as soon as a transaction waits. */
+  | { readonly kind: "auto"; readonly on: boolean }
+  | {
+      readonly kind: "fork"
+      readonly blocks: number
+      readonly returned: boolean
+      readonly turns?: number
+    }
+  /** The party gives the chain a state of so many rounds ago. */
+  | {
+      readonly kind: "cheat"
+      readonly role: Role
+      readonly age: number
+      readonly turns?: number
+    }
+  | { readonly kind: "breakLinks"; readonly turns?: number }
 
 export interface Scenario {
   /** Seed of the scheduler; 0: first come, first served. */
   readonly schedule: number
+  /** Whose client does not answer older states on chain by itself; it may be the cheater's. */
+  readonly lazy?: Role | undefined
+  /** Whether clients come back by themselves when their connection breaks. */
+  readonly reconnects?: boolean
+  /** Whether it is about the whole life of the channel, up to its end. */
+  readonly life?: boolean
   readonly steps: ReadonlyArray<Step>
 }
 
@@ -64,7 +123,7 @@ const turns = FastCheck.oneof(
   { weight: 3, arbitrary: FastCheck.record({ turns: FastCheck.nat(80) }) }
 )
 
-const code = FastCheck.constantFrom(1, 2, 3, 4, 5, 42, 128, 777, 65_535)
+const code = FastCheck.constantFrom(1, 2, 3, 4, 5, 42, 128, 147, 777, 65_535)
 /** Close to the timer of a proposal that waits for its answer; a store's writes take a few milliseconds of it. */
 const justInTime = FastCheck.integer({ min: timeouts.accept - 6, max: timeouts.accept + 2 })
 /** Milliseconds: nothing, something, and what is close to the node's timers. */
@@ -84,21 +143,21 @@ const declineMood = FastCheck.record({
   milliseconds: delay,
   code
 })
-const odd = (kind: "refuse" | "broken" | "wrong" | "never") => FastCheck.constant<Mood>({ kind })
+const strange = (kind: "refuse" | "broken" | "wrong" | "never") => FastCheck.constant<Mood>({ kind })
 
 const policyMood: FastCheck.Arbitrary<Mood> = FastCheck.oneof(
   { weight: 4, arbitrary: agree },
   { weight: 6, arbitrary: declineMood },
-  { weight: 1, arbitrary: odd("broken") },
-  { weight: 1, arbitrary: odd("never") }
+  { weight: 1, arbitrary: strange("broken") },
+  { weight: 1, arbitrary: strange("never") }
 )
 const signerMood: FastCheck.Arbitrary<Mood> = FastCheck.oneof(
   { weight: 6, arbitrary: agree },
   { weight: 2, arbitrary: declineMood },
-  { weight: 1, arbitrary: odd("refuse") },
-  { weight: 1, arbitrary: odd("broken") },
-  { weight: 1, arbitrary: odd("wrong") },
-  { weight: 1, arbitrary: odd("never") }
+  { weight: 1, arbitrary: strange("refuse") },
+  { weight: 1, arbitrary: strange("broken") },
+  { weight: 1, arbitrary: strange("wrong") },
+  { weight: 1, arbitrary: strange("never") }
 )
 
 const amount: FastCheck.Arbitrary<Amount> = FastCheck.oneof(
@@ -195,14 +254,116 @@ const endings: ReadonlyArray<FastCheck.WeightedArbitrary<Step>> = [
   { weight: 1, arbitrary: withTurns(ofRole("stop")) }
 ]
 
-/** Scenarios of exactly `length` steps; with `endings` the parties also close, leave and stop. */
-export const scenario = (length: number, withEndings: boolean): FastCheck.Arbitrary<Scenario> =>
+const withRoleAndTurns = <K extends Step["kind"]>(kind: K) => withTurns(ofRole(kind))
+
+const moved: FastCheck.Arbitrary<Amount> = FastCheck.oneof(
+  { weight: 8, arbitrary: FastCheck.bigInt(1n, 2n * coin) },
+  { weight: 1, arbitrary: FastCheck.constantFrom<Amount>(0n, -1n, "all", "too much") },
+  // More than the account has.
+  { weight: 1, arbitrary: FastCheck.constant(5_000n * coin) }
+)
+const odd = FastCheck.oneof(
+  { weight: 9, arbitrary: FastCheck.constant("nothing" as const) },
+  { weight: 1, arbitrary: FastCheck.constantFrom("nonce" as const, "cheap" as const, "dear" as const) }
+)
+
+const movement = (kind: "deposit" | "withdraw") =>
+  withTurns(FastCheck.record({ kind: FastCheck.constant(kind), role, amount: moved, odd }))
+
+const solo = (what: (typeof solos)[number]) =>
+  withTurns(
+    FastCheck.record({ kind: FastCheck.constant("solo" as const), role, what: FastCheck.constant(what) })
+  )
+
+/** The chain, what one party does on it, and coming and going. */
+const wholeLife: ReadonlyArray<FastCheck.WeightedArbitrary<Step>> = [
+  { weight: 8, arbitrary: movement("deposit") },
+  { weight: 8, arbitrary: movement("withdraw") },
+  { weight: 3, arbitrary: solo("snapshotSolo") },
+  { weight: 2, arbitrary: solo("closeSolo") },
+  { weight: 1, arbitrary: solo("slash") },
+  { weight: 2, arbitrary: solo("settle") },
+  { weight: 3, arbitrary: withRoleAndTurns("assume") },
+  { weight: 2, arbitrary: withRoleAndTurns("shutdown") },
+  { weight: 2, arbitrary: withRoleAndTurns("leave") },
+  { weight: 2, arbitrary: withRoleAndTurns("stop") },
+  { weight: 12, arbitrary: withRoleAndTurns("comeBack") },
+  {
+    weight: 3,
+    arbitrary: FastCheck.record({
+      kind: FastCheck.constant("trip" as const),
+      role,
+      trip: FastCheck.record({
+        direction: FastCheck.constantFrom("out" as const, "in" as const),
+        frames: FastCheck.integer({ min: 1, max: 6 }),
+        when: FastCheck.constantFrom("before" as const, "after" as const)
+      })
+    })
+  },
+  {
+    weight: 8,
+    arbitrary: withTurns(
+      FastCheck.record({
+        kind: FastCheck.constant("mine" as const),
+        blocks: FastCheck.integer({ min: 1, max: 5 }),
+        apart: FastCheck.boolean()
+      })
+    )
+  },
+  {
+    weight: 3,
+    arbitrary: withTurns(FastCheck.record({ kind: FastCheck.constant("micro" as const) }))
+  },
+  {
+    weight: 5,
+    arbitrary: FastCheck.record({ kind: FastCheck.constant("auto" as const), on: FastCheck.boolean() })
+  },
+  {
+    weight: 3,
+    arbitrary: withTurns(
+      FastCheck.record({
+        kind: FastCheck.constant("fork" as const),
+        blocks: FastCheck.integer({ min: 1, max: 2 }),
+        returned: FastCheck.boolean()
+      })
+    )
+  },
+  {
+    weight: 2,
+    arbitrary: withTurns(
+      FastCheck.record({
+        kind: FastCheck.constant("cheat" as const),
+        role,
+        age: FastCheck.integer({ min: 1, max: 4 })
+      })
+    )
+  },
+  { weight: 1, arbitrary: withTurns(FastCheck.record({ kind: FastCheck.constant("breakLinks" as const) })) }
+]
+
+/**
+ * Scenarios of exactly `length` steps. `talk`: what parties say to each other, in channels that stay open; `endings`:
+ * they also close, leave and stop; `life`: all of it, on the chain too, and they come back.
+ */
+export const scenario = (length: number, kind: "talk" | "endings" | "life"): FastCheck.Arbitrary<Scenario> =>
   FastCheck.record({
     schedule: FastCheck.nat(0x7fff_ffff),
-    steps: FastCheck.array(FastCheck.oneof(...living(1), ...(withEndings ? endings : [])), {
-      minLength: length,
-      maxLength: length
-    })
+    ...(kind === "life"
+      ? {
+          life: FastCheck.constant(true),
+          reconnects: FastCheck.boolean(),
+          lazy: FastCheck.oneof(
+            { weight: 3, arbitrary: FastCheck.constant(undefined) },
+            { weight: 1, arbitrary: role }
+          )
+        }
+      : {}),
+    steps: FastCheck.array(
+      kind === "life"
+        ? FastCheck.oneof(...living(6), ...wholeLife)
+        : FastCheck.oneof(...living(1), ...(kind === "endings" ? endings : [])),
+      { minLength: length, maxLength: length }
+    )
   })
 
 const show = (_key: string, value: unknown): unknown => (typeof value === "bigint" ? `${value}n` : value)
@@ -210,6 +371,8 @@ const show = (_key: string, value: unknown): unknown => (typeof value === "bigin
 /** The ways to make a scenario simpler without leaving out a step, each for itself. */
 export const simpler = function* ({ steps }: Scenario): Generator<(scenario: Scenario) => Scenario> {
   yield (scenario) => ({ ...scenario, schedule: 0 })
+  yield (scenario) => ({ ...scenario, lazy: undefined })
+  yield (scenario) => ({ ...scenario, reconnects: false })
   const change = (index: number, how: (step: Step) => Step) => (scenario: Scenario) => {
     const step = scenario.steps[index]
     return step === undefined ? scenario : { ...scenario, steps: scenario.steps.with(index, how(step)) }
@@ -220,6 +383,11 @@ export const simpler = function* ({ steps }: Scenario): Generator<(scenario: Sce
       const { turns: _turns, ...rest } = step
       return rest
     })
+    if (kind === "deposit" || kind === "withdraw")
+      yield change(index, (step) =>
+        step.kind === "deposit" || step.kind === "withdraw" ? { ...step, amount: 1n, odd: "nothing" } : step
+      )
+    if (kind === "mine") yield change(index, (step) => (step.kind === "mine" ? { ...step, blocks: 1 } : step))
     if (kind === "transfer")
       yield change(index, (step) => (step.kind === "transfer" ? { ...step, amount: 1n, meta: [] } : step))
     if (kind === "signer" || kind === "policy")
@@ -232,9 +400,11 @@ export const simpler = function* ({ steps }: Scenario): Generator<(scenario: Sce
 }
 
 /** A scenario for people, one step a line. */
-export const inWords = ({ schedule, steps }: Scenario): string =>
+export const inWords = ({ lazy, reconnects, schedule, steps }: Scenario): string =>
   [
-    `schedule ${schedule}`,
+    `schedule ${schedule}${lazy === undefined ? "" : `, the ${lazy} is lazy`}${
+      reconnects === true ? ", clients come back by themselves" : ""
+    }`,
     ...steps.map(({ kind, ...rest }, index) => {
       const fields = Object.entries(rest).map(([key, value]) => `${key} ${JSON.stringify(value, show)}`)
       return `${index + 1}. ${[kind, ...fields].join(", ")}`

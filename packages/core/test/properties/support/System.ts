@@ -6,13 +6,19 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as Runtime from "effect/Runtime"
+import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Channel from "../../../src/client/Channel.js"
 import type { CoSignedState, FlowError } from "../../../src/client/ChannelEvent.js"
 import { Crypto } from "../../../src/crypto/Crypto.js"
+import type { TxHash } from "../../../src/encoding/ApiEncoding.js"
 import * as ChannelNode from "../../../src/node/ChannelNode.js"
 import * as InMemoryTransport from "../../../src/node/InMemoryTransport.js"
+import * as Ledger from "../../../src/node/Ledger.js"
 import { Codec } from "../../../src/protocol/Codec.js"
 import * as JsonRpcSignedTx from "../../../src/protocol/JsonRpcSignedTx.js"
 import type { Role } from "../../../src/protocol/OpenParameters.js"
@@ -21,16 +27,19 @@ import { ProposalPolicy } from "../../../src/services/ProposalPolicy.js"
 import { Signer } from "../../../src/services/Signer.js"
 import { Transport } from "../../../src/services/Transport.js"
 import { options } from "../../client/support/Parties.js"
-import { ledger } from "../../support/NodeUnderTest.js"
+import { ledger, networkId } from "../../support/NodeUnderTest.js"
 import * as TestCrypto from "../../support/TestCrypto.js"
 import { Auditor } from "./Auditor.js"
 import * as Doubles from "./Doubles.js"
 import { type Entry, Journal, type Request } from "./Journal.js"
 import { Simulation } from "../../../src/testing/SeededScheduler.js"
-import { timeouts } from "./Steps.js"
+import { chainTimeout, timeouts } from "./Steps.js"
 
 /** Longer than any operation can take; shorter than the idle timer. */
 export const horizon = 300_000
+
+/** The depth at which the node takes a transaction as settled; no fork goes as deep. */
+const minimumDepth = 3
 
 /** A call that a party has made. */
 interface Call {
@@ -44,83 +53,172 @@ class Party {
   readonly moods: Doubles.Moods = { signer: [], policy: [] }
   scope: Scope.CloseableScope | undefined
   store: ChannelStore.ChannelStoreService | undefined
+  /** Everything its clients need but a scope. */
+  context: Context.Context<Exclude<Channel.Requirements, Scope.Scope>> | undefined
   channel: Channel.Channel | undefined
-  /** Whether it has ended its session itself, or was cut off. */
+  /** Whether it has ended its session itself, or was cut off and is not back. */
   gone = false
+  /** Whether it is about to come back. */
+  coming = false
+  /** How many clients it has had. */
+  clients = 0
 }
+
+/** A minute, and then no more. */
+const reconnect = Schedule.intersect(Schedule.spaced("2 seconds"), Schedule.recurs(30))
 
 const absent = (what: string): never => {
   throw new Error(`there is no ${what} yet`)
 }
 
+/** What the parties are like. */
+export interface Options {
+  /** Whether clients come back by themselves when their connection breaks. */
+  readonly reconnects?: boolean | undefined
+  /** Whose client does not answer older states on chain by itself. */
+  readonly lazy?: Role | undefined
+}
+
 /** See the module. */
 export class System {
   readonly simulation: Simulation
-  readonly journal = new Journal()
-  readonly auditor = new Auditor(options("initiator"))
+  readonly journal = new Journal(() => this.simulation.now)
+  readonly auditor = new Auditor(options("initiator"), ledger)
   readonly parties: Readonly<Record<Role, Party>> = { initiator: new Party(), responder: new Party() }
   /** Calls that have not returned, oldest first. */
   readonly pending = new Set<Call>()
   private node: Doubles.RecordedNode | undefined
   private readonly nodeScope: Scope.CloseableScope
+  private readonly runtime: Runtime.Runtime<never>
   private calls = 0
+  /** The height that the chain has had at most. */
+  private peak = 0
 
-  constructor(schedule: number) {
+  constructor(
+    schedule: number,
+    private readonly how: Options = {}
+  ) {
     this.simulation = new Simulation(schedule)
+    // What the node takes for a failure of its own is none that it may have.
+    const logger = Logger.make(({ cause, logLevel, message }) => {
+      this.auditor.check("I13", logLevel._tag !== "Error", () => `the node fails: ${String(message)} ${String(cause)}`)
+    })
+    this.runtime = Effect.runSync(
+      Effect.provide(Effect.runtime<never>(), Logger.replace(Logger.defaultLogger, logger) as Layer.Layer<never>)
+    )
     const add = this.journal.add.bind(this.journal)
     this.journal.add = (entry: Entry) => {
       add(entry)
+      if (entry._tag === "Frame" && this.node !== undefined) this.auditor.look(this.ledger)
       this.auditor.see(entry)
     }
     this.nodeScope = this.simulation.run(Scope.make())
+  }
+
+  private run<A, E>(effect: Effect.Effect<A, E>): A {
+    return Effect.runSync(this.simulation.exit(effect, this.runtime))
+  }
+
+  private fork<A, E>(effect: Effect.Effect<A, E>): Fiber.RuntimeFiber<A, E> {
+    return this.simulation.fork(effect, this.runtime)
+  }
+
+  private get world(): ChannelNode.ChannelNodeService {
+    return (this.node ?? absent("node")).node
+  }
+
+  /** The chain as it is now. */
+  get ledger(): Ledger.Ledger {
+    return Effect.runSync(this.world.ledger)
   }
 
   /** Starts the node and lets both clients connect; their openings are under way. */
   start(): this {
     const { journal, nodeScope, simulation } = this
     const crypto = TestCrypto.seededDouble("node")
-    const node = simulation.run(
+    const node = this.run(
       ChannelNode.make({ ledger, mining: { keyBlocksAfter: 4 } }).pipe(
         Effect.provideService(Crypto, crypto),
         Effect.provideService(Codec, JsonRpcSignedTx.codec),
         Effect.provideService(Scope.Scope, nodeScope)
       )
     )
-    this.node = Doubles.recorded(node, journal)
-    const transport = simulation.run(
+    this.node = Doubles.recorded(node, journal, (role, closed) => {
+      this.parties[role].gone = true
+      this.fork(closed)
+    })
+    const transport = this.run(
       Effect.provideService(InMemoryTransport.make, ChannelNode.ChannelNode, this.node.node)
     )
-    const connect = Doubles.roles.map((role) => {
+    for (const role of Doubles.roles) {
       const party = this.parties[role]
-      const memory = simulation.run(ChannelStore.makeMemory)
-      const scope = simulation.run(Scope.make())
-      party.scope = scope
+      const memory = this.run(ChannelStore.makeMemory)
       party.store = memory
-      const context = Context.empty().pipe(
+      party.context = Context.empty().pipe(
         Context.add(Transport, transport),
         Context.add(Codec, JsonRpcSignedTx.codec),
         Context.add(Crypto, TestCrypto.native),
         Context.add(Signer, Doubles.signer(role, party.moods, journal)),
         Context.add(ProposalPolicy, Doubles.policy(role, party.moods, journal)),
-        Context.add(ChannelStore.ChannelStore, Doubles.store(role, memory, simulation, journal)),
-        Context.add(Scope.Scope, scope)
+        Context.add(ChannelStore.ChannelStore, Doubles.store(role, memory, simulation, journal))
       )
-      const opened = Effect.gen(function* () {
-        const opening = yield* Channel.connect({ ...options(role), timeouts })
-        yield* Effect.forkIn(
-          Stream.runForEach(opening.events, (event) =>
-            Effect.sync(() => journal.add({ _tag: "Happened", role, event }))
-          ),
-          scope
-        )
-        const channel = yield* opening.opened
-        party.channel = channel
-        return yield* channel.latest.get
-      })
-      return () => this.call(role, { _tag: "Open" }, Effect.provide(opened, context))
-    })
-    for (const begin of connect) begin()
+    }
+    for (const role of Doubles.roles)
+      this.connect(role, { _tag: "Open" }, Channel.connect({ ...options(role), ...this.settings(role), timeouts }))
     return this
+  }
+
+  private settings(role: Role): Channel.ClientOptions {
+    const number = this.parties[role].clients + 1
+    return {
+      chainTimeout,
+      autoSlash: role !== this.how.lazy,
+      // No id is used by two clients.
+      firstRequestId: BigInt(number) * 1_000n,
+      ...(this.how.reconnects === true ? { reconnect } : {})
+    }
+  }
+
+  /** Gives the party a client. */
+  private connect(
+    role: Role,
+    request: Request,
+    connecting: Effect.Effect<
+      Pick<Channel.OpeningChannel, "events" | "opened">,
+      FlowError,
+      Channel.Requirements
+    >
+  ): void {
+    const { journal } = this
+    const party = this.parties[role]
+    // Nobody gets a turn by that.
+    const scope = Effect.runSync(Scope.make())
+    const number = ++party.clients
+    const context = party.context ?? absent("context")
+    party.scope = scope
+    party.coming = true
+    const opened = Effect.gen(function* () {
+      const { events, opened } = yield* connecting
+      yield* Effect.forkIn(
+        Stream.runForEach(events, (event) =>
+          Effect.sync(() => {
+            const isCurrent = party.clients === number
+            if (isCurrent && event._tag === "Reconnected") party.gone = false
+            journal.add({ _tag: "Happened", role, event, isCurrent })
+          })
+        ),
+        scope
+      )
+      const channel = yield* opened
+      if (party.clients === number) party.channel = channel
+      return yield* channel.latest.get
+    })
+    const fiber = this.call(role, request, Effect.provide(opened, Context.add(context, Scope.Scope, scope)))
+    fiber.addObserver((exit) => {
+      if (party.clients !== number) return
+      party.coming = false
+      party.gone = Exit.isFailure(exit)
+    })
   }
 
   /** Starts, and goes on until both channels are open. */
@@ -130,6 +228,7 @@ export class System {
     this.simulation.settle(horizon, () => initiator.channel !== undefined && responder.channel !== undefined)
     // Nothing of the opening is left under way.
     this.simulation.pass(100)
+    this.looks()
     return this
   }
 
@@ -138,23 +237,48 @@ export class System {
     return this.parties[role].channel ?? absent("channel")
   }
 
+  /** Whether the party's session is not over. */
+  isHere(role: Role): boolean {
+    const { coming, gone } = this.parties[role]
+    return !gone && !coming && !this.auditor.ended.has(role)
+  }
+
+  /** Looks at the chain; `rested`: nobody has anything to do without time passing. */
+  looks(rested = true): void {
+    const { auditor, ledger: now } = this
+    this.peak = Math.max(this.peak, now.top.height)
+    auditor.look(now)
+    if (rested)
+      auditor.rests(
+        this.simulation.now,
+        (role) =>
+          this.isHere(role) && role !== this.how.lazy && this.parties[role].channel !== undefined
+      )
+  }
+
   /** Calls something without waiting for it. */
-  call(role: Role, request: Request, effect: Effect.Effect<CoSignedState | undefined, FlowError>): void {
-    const { journal, pending, simulation } = this
+  call(
+    role: Role,
+    request: Request,
+    effect: Effect.Effect<CoSignedState | undefined, FlowError>
+  ): Fiber.RuntimeFiber<CoSignedState | undefined, FlowError> {
+    const { journal, pending } = this
     const number = ++this.calls
     journal.add({ _tag: "Called", role, call: number, request })
-    const fiber = simulation.fork(effect)
+    const fiber = this.fork(effect)
     const call: Call = { role, number, request, fiber }
     pending.add(call)
     fiber.addObserver((exit) => {
       pending.delete(call)
       journal.add({ _tag: "Returned", role, call: number, request, exit })
     })
+    return fiber
   }
 
   /** Calls something that has no value to be judged. */
-  ask(role: Role, name: string, effect: Effect.Effect<unknown, FlowError>): void {
-    this.call(role, { _tag: "Other", name }, Effect.as(effect, undefined))
+  ask(role: Role, name: string, effect: Effect.Effect<unknown, FlowError>, txHash?: TxHash): void {
+    const about = txHash === undefined ? {} : { txHash }
+    this.call(role, { _tag: "Other", name, ...about }, Effect.as(effect, undefined))
   }
 
   transfer(role: Role, payer: Role, amount: bigint, meta: ReadonlyArray<string> = []): void {
@@ -162,6 +286,10 @@ export class System {
     const to = Doubles.keyPairs[Doubles.otherRole(payer)].address
     const channel = this.channel(role)
     this.call(role, { _tag: "Transfer", payer, amount, meta }, channel.transfer({ from, to, amount, meta }))
+  }
+
+  move(role: Role, operation: "deposit" | "withdraw", amount: bigint, more: Omit<Channel.DepositOptions, "amount"> = {}): void {
+    this.call(role, { _tag: "Move", operation, amount }, this.channel(role)[operation]({ amount, ...more }))
   }
 
   /** Interrupts the party's oldest call. */
@@ -176,17 +304,110 @@ export class System {
   /** Ends the party's session: its client closes, or its connection breaks. */
   disconnect(role: Role, how: "close" | "cut"): void {
     const party = this.parties[role]
-    if (party.gone) return
+    if (party.gone || (party.coming && how === "cut")) return
     party.gone = true
-    if (how === "close") this.simulation.fork(Scope.close(party.scope ?? absent("scope"), Exit.void))
-    else this.simulation.fork((this.node ?? absent("node")).cut(role))
+    if (how === "close") this.fork(Scope.close(party.scope ?? absent("scope"), Exit.void))
+    else this.fork((this.node ?? absent("node")).cut(role))
   }
+
+  /** The party comes back to its channel, with a new client, if it is not there. */
+  comeBack(role: Role): void {
+    const party = this.parties[role]
+    const { channelId } = this.auditor
+    if (this.isHere(role) || party.coming || party.channel === undefined || channelId === undefined) return
+    if (party.scope !== undefined) this.fork(Scope.close(party.scope, Exit.void))
+    const resumed = Channel.resume({ ...this.settings(role), channelId, role, networkId }).pipe(
+      Effect.map((channel) => ({ events: channel.events, opened: Effect.succeed(channel) }))
+    )
+    this.connect(role, { _tag: "Other", name: "comeBack" }, resumed)
+  }
+
+  /** The party's connection breaks at one of its next frames. */
+  trip(role: Role, trip: Doubles.Trip): void {
+    this.node?.trip(role, trip)
+  }
+
+  // ---------------------------------------------------------------- the chain
+
+  private act(what: string, effect: Effect.Effect<unknown, unknown>): void {
+    this.fork(
+      Effect.zipRight(
+        Effect.sync(() => this.journal.add({ _tag: "World", what })),
+        effect
+      )
+    )
+  }
+
+  /** One key block after the other; `apart`: everybody rests in between. */
+  mine(keyBlocks: number, apart: boolean): void {
+    for (let left = keyBlocks; left > 0; left--) {
+      this.act("a key block", this.world.mine(1))
+      if (!apart) continue
+      this.simulation.rest()
+      this.looks()
+    }
+  }
+
+  mineMicro(): void {
+    this.act("a micro block", this.world.mineMicro)
+  }
+
+  auto(on: boolean): void {
+    this.act(`blocks ${on ? "" : "do not "}come by themselves`, this.world.auto(on))
+  }
+
+  /** A fork that drops so many key blocks, if nothing that counts as settled is on them. */
+  reorganize(keyBlocks: number, returnTransactions: boolean): void {
+    const fork = Effect.suspend(() => {
+      const { height } = this.ledger.top
+      this.peak = Math.max(this.peak, height)
+      if (height - keyBlocks < this.peak - minimumDepth + 1) return Effect.void
+      this.auditor.count("forks")
+      this.auditor.forked()
+      // What a party has taken for deep enough must not get lost.
+      const returns = returnTransactions || this.auditor.hasAssumed
+      return this.world.fork(keyBlocks, { returnTransactions: returns })
+    })
+    this.act(`a fork that drops ${keyBlocks} key blocks`, fork)
+  }
+
+  breakLinks(): void {
+    this.act("the links break", this.world.breakLinks)
+  }
+
+  submit(what: string, signedTx: Parameters<ChannelNode.ChannelNodeService["submit"]>[0]): void {
+    this.act(what, Effect.ignore(this.world.submit(signedTx)))
+  }
+
+  // ---------------------------------------------------------------- rest
+
+  /** Time passes until nobody has anything to do for long; who tries again and again is left to it. */
+  settle(): void {
+    const end = this.simulation.now + horizon
+    this.simulation.settle(horizon, () => this.simulation.now > end)
+    this.looks()
+  }
+
+  /** Nobody is in a mood any more, and blocks come by themselves. */
+  calm(): void {
+    for (const role of Doubles.roles)
+      for (const moods of Object.values(this.parties[role].moods)) moods.length = 0
+    this.node?.trip("initiator", undefined)
+    this.node?.trip("responder", undefined)
+    this.auto(true)
+    this.simulation.rest()
+    // What is in a block already gets as deep as it has to be.
+    this.mine(minimumDepth + 2, true)
+    this.settle()
+  }
+
+  // ---------------------------------------------------------------- the end
 
   /** Closes everything, the clients' scopes and then the node's. */
   close(): void {
     for (const role of Doubles.roles) {
       const { scope } = this.parties[role]
-      if (scope !== undefined) this.simulation.fork(Scope.close(scope, Exit.void))
+      if (scope !== undefined) this.fork(Scope.close(scope, Exit.void))
     }
     this.simulation.settle(horizon)
   }

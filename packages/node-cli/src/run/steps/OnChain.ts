@@ -18,7 +18,15 @@ import { ImpossibleError, type StepError } from "../Problems.js"
 import * as Session from "../Session.js"
 import { kind, type Outcome, type StepKind } from "../Step.js"
 import * as Values from "../Values.js"
-import { closedOutcome, nothing, onChainFields, settle, settleEnds, stateOutcome } from "./Shared.js"
+import {
+  closedOutcome,
+  describeOnChain,
+  nothing,
+  onChainFields,
+  settle,
+  settleEnds,
+  stateOutcome
+} from "./Shared.js"
 import type { Who } from "./Who.js"
 
 const { maybe } = Values

@@ -8,14 +8,8 @@ import type { HistoryTag, HistoryType } from "@aechannel/core/protocol/Request"
 import * as Poi from "@aechannel/core/state/Poi"
 import * as Trees from "@aechannel/core/state/Trees"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
-import * as Scope from "effect/Scope"
 import { formatAe } from "../../Amounts.js"
-import * as Header from "../Header.js"
-import type { Party } from "../Party.js"
-import { ImpossibleError } from "../Problems.js"
 import * as Session from "../Session.js"
 import { kind, type StepKind } from "../Step.js"
 import * as Values from "../Values.js"
@@ -25,9 +19,7 @@ import {
   nothing,
   onChainFields,
   onChannel,
-  onLink,
   settle,
-  settleEnd,
   settleEnds,
   stateOutcome
 } from "./Shared.js"
@@ -45,39 +37,6 @@ const tags = [
   "error",
   "debug"
 ] as const satisfies ReadonlyArray<HistoryTag>
-
-const openParty = (session: Session.Session, party: Party, terms: Header.Terms) =>
-  Effect.gen(function* () {
-    const before = yield* Ref.get(party.link)
-    if (before !== undefined && (yield* before.session.status.get).end === undefined)
-      return yield* new ImpossibleError({
-        detail: `${party.name} has a connection already; leave, shut down or disconnect first`
-      })
-    const link = yield* session.connect(party, terms)
-    link.channel = yield* Effect.onError(link.session.opened, () => Scope.close(link.scope, Exit.void))
-    return link
-  })
-
-const open = ({ driven, drivenNames }: Who): StepKind =>
-  kind({
-    kind: "open",
-    summary:
-      "open the channel: all parties of the script at once, or one `party`; terms and timers may be given",
-    schema: Schema.Struct({ party: maybe(driven), ...Header.termFields }),
-    describe: ({ party }) =>
-      party === undefined ? `open (${drivenNames.join(" and ")})` : `open (${party})`,
-    run: (session, { party, ...terms }) =>
-      Effect.gen(function* () {
-        const parties = Session.driven(session).filter(({ name }) => party === undefined || name === party)
-        const links = yield* Effect.forEach(parties, (each) => openParty(session, each, terms), {
-          concurrency: "unbounded"
-        })
-        const [first] = links
-        if (first?.channel === undefined) return nothing
-        const { result, said } = stateOutcome(session, yield* first.channel.latest.get)
-        return { result, said: `${first.channel.id} is open, ${said}` }
-      })
-  })
 
 const transfer = ({ anyone, driven }: Who): StepKind =>
   kind({
@@ -137,15 +96,6 @@ const shutdown = ({ driven, drivenNames: [first = ""] }: Who): StepKind =>
         yield* settleEnds(session)
         return closedOutcome(session, closed)
       })
-  })
-
-const leave = (who: Who): StepKind =>
-  onChannel(who, {
-    kind: "leave",
-    summary: "leave; the channel stays open on chain",
-    describe: (party) => `${party} leaves`,
-    run: (channel) =>
-      Effect.as(Effect.zipRight(channel.leave, settleEnd(channel, { orOpen: false })), nothing)
   })
 
 const ping = (who: Who): StepKind =>
@@ -220,22 +170,6 @@ const history = ({ driven, drivenNames: [first = ""] }: Who): StepKind =>
       })
   })
 
-const stop = (who: Who): StepKind =>
-  onLink(who, {
-    kind: "stop",
-    summary: "end the node's state machine at once, a help for tests",
-    describe: (party) => `${party} stops its state machine`,
-    run: (link) => Effect.as(link.session.stop, nothing)
-  })
-
-const disconnect = (who: Who): StepKind =>
-  onLink(who, {
-    kind: "disconnect",
-    summary: "cut the connection without a word",
-    describe: (party) => `${party} disconnects`,
-    run: (link) => Effect.as(Scope.close(link.scope, Exit.void), nothing)
-  })
-
 const abort = ({ driven }: Who): StepKind =>
   kind({
     kind: "abort",
@@ -252,14 +186,10 @@ const abort = ({ driven }: Who): StepKind =>
 
 /** @since 0.1.0 @category tables */
 export const kinds = (who: Who): ReadonlyArray<StepKind> => [
-  open(who),
   transfer(who),
   message(who),
   abort(who),
   shutdown(who),
-  leave(who),
-  disconnect(who),
-  stop(who),
   ping(who),
   balances(who),
   poi(who),

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as SignedTx from "@aechannel/core/chain/SignedTx"
-import type { Channel } from "@aechannel/core/client/Channel"
+import type * as Channel from "@aechannel/core/client/Channel"
 import type { ClosedChannel, CoSignedState } from "@aechannel/core/client/ChannelEvent"
 import type { OnChainOptions } from "@aechannel/core/protocol/Request"
 import * as Effect from "effect/Effect"
@@ -19,8 +19,8 @@ import type { Who } from "./Who.js"
 
 const { maybe } = Values
 
-/** How long the other party is waited for after an operation, before the next step. */
-const settleMillis = 2000
+/** How long the other party is waited for after an operation, before the next step; milliseconds. @since 0.1.0 @category constants */
+export const settleMillis = 2000
 
 /** Of a step with nothing to tell. @since 0.1.0 @category constants */
 export const nothing: Outcome = { result: {}, said: "" }
@@ -91,7 +91,7 @@ export const settle = (session: Session.Session, round: number) =>
  * @since 0.1.0
  * @category combinators
  */
-export const settleEnd = (channel: Channel, options: { readonly orOpen: boolean }) =>
+export const settleEnd = (channel: Pick<Channel.Session, "status">, options: { readonly orOpen: boolean }) =>
   eventually(
     settleMillis,
     Effect.map(channel.status.get, ({ phase, end }) =>

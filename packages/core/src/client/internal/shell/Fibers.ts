@@ -3,17 +3,37 @@
  *
  * @internal
  */
-import { Effect, type Exit, Fiber, FiberId, Runtime } from "effect"
+import { Effect, Exit, Fiber, FiberId, FiberRef, FiberRefs, Runtime } from "effect"
 
 /** A fiber that is running or has ended. */
 export type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
+
+/** Whether an effect is its own end, so that there is nothing to run. */
+export const isOver = <A, E>(effect: Effect.Effect<A, E>): effect is Exit.Exit<A, E> => Exit.isExit(effect)
+
+/**
+ * The same runtime for fibers that start often: context and flags come from the runtime itself, and to copy them once
+ * more for each fiber is half of what it costs to start one.
+ */
+const lean = (runtime: Runtime.Runtime<never>): Runtime.Runtime<never> =>
+  Runtime.make({
+    ...runtime,
+    fiberRefs: runtime.fiberRefs.pipe(
+      FiberRefs.delete(FiberRef.currentContext),
+      FiberRefs.delete(FiberRef.currentRuntimeFlags)
+    )
+  })
 
 export class Fibers {
   /** Those that run, and whether anybody wants to know how they end. */
   private readonly running = new Map<AnyFiber, boolean>()
   private closed = false
 
-  constructor(private readonly runtime: Runtime.Runtime<never>) {}
+  private readonly runtime: Runtime.Runtime<never>
+
+  constructor(runtime: Runtime.Runtime<never>) {
+    this.runtime = lean(runtime)
+  }
 
   /** Runs an effect up to its first wait. Whoever finds that it has not ended gives the fiber to `watch`. */
   start<A, E>(effect: Effect.Effect<A, E>): Fiber.RuntimeFiber<A, E> {

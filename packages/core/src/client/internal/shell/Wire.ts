@@ -12,7 +12,7 @@ import type { NodeMessage } from "../../../protocol/NodeMessage.js"
 import type { Connection } from "../../../services/Transport.js"
 import type { ClientEvent } from "../../ClientMachine.js"
 import { glimpse } from "../glimpse.js"
-import type { Fibers } from "./Fibers.js"
+import { type Fibers, isOver } from "./Fibers.js"
 
 /** Messages that are read before those that came earlier are worked on; also read in one go. */
 const messagesAhead = 64
@@ -142,7 +142,9 @@ export class Wire {
 
   private frame(text: string): void {
     this.framesRead += 1
-    const fiber = this.fibers.start(this.codec.decodeNodeFrame(text))
+    const messages = this.codec.decodeNodeFrame(text)
+    if (isOver(messages)) return this.decoded(text, messages)
+    const fiber = this.fibers.start(messages)
     const exit = fiber.unsafePoll()
     if (exit !== null) return this.decoded(text, exit)
     this.reading = "busy"

@@ -174,11 +174,17 @@ export const takeBack = (
   return collectGarbage(all, height)
 }
 
-/** The highest waiting nonce of an account. @internal */
+/**
+ * The highest waiting nonce of an account. What a block could not take does not count: a transaction behind one that
+ * never gets into a block would never get there either.
+ *
+ * @internal
+ */
 export const highestNonce = (mempool: Mempool, origin: AccountAddress): bigint | undefined => {
   let highest: bigint | undefined
   for (const entry of HashMap.values(mempool)) {
-    if (entry.origin === origin && (highest === undefined || entry.nonce > highest)) highest = entry.nonce
+    if (entry.origin !== origin || entry.failures > 0) continue
+    if (highest === undefined || entry.nonce > highest) highest = entry.nonce
   }
   return highest
 }

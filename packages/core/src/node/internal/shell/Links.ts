@@ -64,6 +64,15 @@ export class Links {
     this.send(peer, { _tag: "LinkDown" }, 0)
   }
 
+  /** The link between a machine and its peer breaks: both learn of it after everything that was said. */
+  cut(machine: Machine): void {
+    const { peer } = machine
+    if (peer === undefined) return
+    machine.peer = undefined
+    peer.peer = undefined
+    for (const each of [machine, peer]) this.send(each, { _tag: "LinkDown" }, 0)
+  }
+
   tell(machine: Machine, message: PeerMessage): void {
     const event: FsmEvent = { _tag: "PeerSaid", message }
     const delay = message._tag === "ChannelAccept" ? this.acceptDelay : 0

@@ -1,7 +1,7 @@
 /** What the shell knows of one machine, of its client's socket and of the link to its peer. */
 import type { SignedTx } from "../../../chain/SignedTx.js"
 import type { AccountAddress, ChannelId, TxHash } from "../../../encoding/ApiEncoding.js"
-import type { Answer, ClientFrame } from "../../../protocol/Codec.js"
+import type { Answer, ClientFrame, CodecService } from "../../../protocol/Codec.js"
 import type { FsmId } from "../../../protocol/NodeMessage.js"
 import type { Role } from "../../../protocol/OpenParameters.js"
 import type { FsmState } from "../../ChannelFsm.js"
@@ -27,6 +27,8 @@ export interface ClientLink {
 
 /** A client's socket while it is open. */
 export interface Session {
+  /** The dialect that its client speaks. */
+  readonly codec: CodecService
   readonly link: ClientLink
   machine: Machine | undefined
   /** Its machine is over, and the socket soon will be. */

@@ -38,6 +38,13 @@ export interface ShellOptions extends BlocksOptions {
   readonly helpfulErrors: boolean
 }
 
+/** The codecs of a node: of its own dialect, and of others that a URL can ask for. */
+export interface Codecs {
+  /** For a URL that names no protocol of the node, which is refused anyway. */
+  readonly usual: CodecService
+  readonly byProtocol: ReadonlyMap<OpenParameters.Protocol, CodecService>
+}
+
 /** The random ids of a machine, drawn before it is started. */
 export interface MachineIds {
   readonly fsmId: FsmId
@@ -90,7 +97,8 @@ export class Shell {
   private nextCall: CallId = 1
 
   constructor(
-    private readonly codec: CodecService,
+    /** How clients are spoken to: by the protocol that their URL names. */
+    private readonly codecs: Codecs,
     private readonly crypto: CryptoService,
     private readonly timers: Timers,
     ledger: Ledger.Ledger,
@@ -126,6 +134,13 @@ export class Shell {
     this.jobs.halt()
   }
 
+  /** Breaks the links between all machines. */
+  breakLinks(): void {
+    this.jobs.dispatch(() => {
+      for (const machine of this.machines.values()) this.links.cut(machine)
+    })
+  }
+
   // ---------------------------------------------------------------- storage
 
   /** Makes durable what was done, and only then tells of it. */
@@ -151,7 +166,9 @@ export class Shell {
 
   /** A client's opening. The ids are for the machine, if it comes to one. */
   open(query: string, link: ClientLink, ids: MachineIds): Session {
+    const protocol = OpenParameters.protocolOf(query)
     const session: Session = {
+      codec: (protocol && this.codecs.byProtocol.get(protocol)) ?? this.codecs.usual,
       link: this.durable === undefined || this.jobs.halted ? link : this.outbox.wrap(link),
       machine: undefined,
       outlived: false,
@@ -192,7 +209,8 @@ export class Shell {
       query,
       (id) => Ledger.account(this.blocks.ledger, id) !== undefined,
       (id, role) =>
-        this.running(id, role) !== undefined || Ledger.channel(this.blocks.ledger, id) !== undefined
+        this.running(id, role) !== undefined || Ledger.channel(this.blocks.ledger, id) !== undefined,
+      [...this.codecs.byProtocol.keys()]
     )
     switch (outcome._tag) {
       case "Refused":
@@ -206,7 +224,6 @@ export class Shell {
       case "Open":
         break
     }
-    if ((outcome.dialect === "legacy") !== (this.codec.dialect === "legacy")) return session.link.close(1011)
     if (this.machines.size >= this.options.maxChannels) return this.refuse(session, internalError)
     const { parameters } = outcome
     const { initiatorId, responderId, role } = parameters
@@ -306,7 +323,7 @@ export class Shell {
     }
     session.machine = machine
     machine.session = session
-    this.step(machine, { _tag: "ClientAttached" })
+    this.step(machine, { _tag: "ClientAttached", ...(isCurrent ? {} : { anew: true }) })
   }
 
   /** The machine of one end of a channel. It is found from the moment at which it waits for the chain. */
@@ -323,7 +340,7 @@ export class Shell {
   }
 
   private refuse(session: Session, refusal: Refusal): void {
-    const text = this.codec.encodeOpenRefusal(refusal)
+    const text = session.codec.encodeOpenRefusal(refusal)
     if (text !== undefined) session.link.send(text)
     this.closeLater(session)
   }
@@ -334,7 +351,7 @@ export class Shell {
   }
 
   private frame(session: Session, text: string): void {
-    const frame = this.codec.decodeClientFrame(text)
+    const frame = session.codec.decodeClientFrame(text)
     if (frame._tag === "Dropped") {
       this.jobs.logs.push({
         level: "debug",
@@ -380,7 +397,7 @@ export class Shell {
     open.missing -= 1
     if (open.missing > 0) return
     const answers = open.answers.filter((known) => known !== undefined)
-    const text = this.codec.encodeAnswers(open.frame, answers, session.channelId)
+    const text = session.codec.encodeAnswers(open.frame, answers, session.channelId)
     if (text !== undefined) session.link.send(text)
   }
 
@@ -434,7 +451,7 @@ export class Shell {
         const { session } = machine
         if (session === undefined) return
         if (effect.channelId !== null) session.channelId = effect.channelId
-        const text = this.codec.encodeReport(effect.report, effect.channelId)
+        const text = session.codec.encodeReport(effect.report, effect.channelId)
         if (text === undefined) return
         if (session.held !== undefined) session.held.push(text)
         else session.link.send(text)

@@ -1,0 +1,51 @@
+/** A party that closes with a state of long ago, past its node: it has kept everything that was ever signed. */
+import * as Fee from "../../../src/chain/Fee.js"
+import * as SignedTx from "../../../src/chain/SignedTx.js"
+import * as Ledger from "../../../src/node/Ledger.js"
+import type { Role } from "../../../src/protocol/OpenParameters.js"
+import * as Poi from "../../../src/state/Poi.js"
+import * as Trees from "../../../src/state/Trees.js"
+import { networkId } from "../../support/NodeUnderTest.js"
+import * as TestCrypto from "../../support/TestCrypto.js"
+import { keyPairs, roles } from "./Doubles.js"
+import type { System } from "./System.js"
+
+/** Closes with the state of so many rounds ago, or one after it that the chain still takes. */
+export const cheat = (system: System, role: Role, age: number): void => {
+  const { auditor, ledger } = system
+  const { channelId } = auditor
+  const channel = channelId === undefined ? undefined : Ledger.channel(ledger, channelId)
+  if (channelId === undefined || channel === undefined || channel.lockedUntil > 0) return
+  const latest = auditor.record(role)?.round ?? 0
+  const round = Math.max(latest - age, channel.round)
+  const record = auditor.states(role).get(round)
+  if (record?.coSigned === undefined) return
+  // A state that came on chain by itself needs no payload, and must not have one.
+  const isThere = round === channel.round
+  if (!isThere && record.coSigned.tx._tag !== "ChannelOffchainTx") return
+  const poi = Poi.build(Trees.decodeOrThrow(record.trees), {
+    accounts: roles.map((each) => keyPairs[each].address)
+  })
+  if (poi instanceof Poi.NotFound) throw new Error("a state without its parties")
+  const { address } = keyPairs[role]
+  const tx = Fee.withMinimumFee(
+    {
+      _tag: "ChannelCloseSoloTx",
+      version: 1,
+      channelId,
+      fromId: address,
+      payload: isThere ? new Uint8Array() : SignedTx.encode(record.coSigned),
+      poi: Poi.encode(poi),
+      ttl: 0,
+      fee: 0n,
+      nonce: Ledger.nextNonce(ledger, address)
+    } as const,
+    Fee.defaultMinerGasPrice
+  )
+  auditor.count("cheats")
+  const signedTx = SignedTx.sign(SignedTx.unsigned(tx), keyPairs[role], {
+    networkId,
+    crypto: TestCrypto.native
+  })
+  system.submit(`the ${role} closes with round ${round} of ${latest}`, signedTx)
+}

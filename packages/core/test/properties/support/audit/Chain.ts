@@ -1,0 +1,180 @@
+/**
+ * The chain: where the coins are, who has to answer an older state and whether it does, and what is paid out. Balances
+ * are worked out once more from the transactions.
+ */
+import * as SignedTx from "../../../../src/chain/SignedTx.js"
+import * as Transaction from "../../../../src/chain/Transaction.js"
+import type { ChannelId } from "../../../../src/encoding/ApiEncoding.js"
+import * as Ledger from "../../../../src/node/Ledger.js"
+import type { Role } from "../../../../src/protocol/OpenParameters.js"
+import { keyPairs, roles } from "../Doubles.js"
+import { type Balances, type Facts } from "./Facts.js"
+
+/** How long a client may take from the report of an older state to its own transaction, in milliseconds. */
+const reaction = 50
+
+/** Who has to slash: since when it is there, and the chain's tip when it had time enough. */
+interface Duty {
+  readonly closing: string
+  readonly since: number
+  readonly tip: string | undefined
+}
+
+type Tx = Transaction.Transaction
+
+/** What a transaction in a block does to what a party has on chain. */
+const effectOf = (tx: Tx, role: Role): bigint => {
+  const { address } = keyPairs[role]
+  const pays = (account: string): bigint => (account === address ? Transaction.fee(tx) : 0n)
+  switch (tx._tag) {
+    case "ChannelCreateTx":
+      return -(role === "initiator" ? tx.initiatorAmount : tx.responderAmount) - pays(tx.initiatorId)
+    case "ChannelDepositTx":
+      return (tx.fromId === address ? -tx.amount : 0n) - pays(tx.fromId)
+    case "ChannelWithdrawTx":
+      return (tx.toId === address ? tx.amount : 0n) - pays(tx.toId)
+    case "ChannelCloseMutualTx":
+      return role === "initiator" ? tx.initiatorAmountFinal : tx.responderAmountFinal
+    case "ChannelSettleTx":
+      return (role === "initiator" ? tx.initiatorAmountFinal : tx.responderAmountFinal) - pays(tx.fromId)
+    case "ChannelSnapshotSoloTx":
+    case "ChannelCloseSoloTx":
+    case "ChannelSlashTx":
+      return -pays(tx.fromId)
+    default:
+      throw new Error(`${tx._tag} has no business here`)
+  }
+}
+
+const wealth = (ledger: Ledger.Ledger): bigint => {
+  const inAccounts = Ledger.accounts(ledger).reduce((sum, [, { balance }]) => sum + balance, 0n)
+  const inChannels = Ledger.channels(ledger).reduce((sum, [, { channelAmount }]) => sum + channelAmount, 0n)
+  return inAccounts + inChannels + Ledger.collectedFees(ledger)
+}
+
+export class ChainAudit {
+  private ledger: Ledger.Ledger
+  private readonly begun: { readonly wealth: bigint; readonly balances: Balances }
+  private readonly duties = new Map<Role, Duty>()
+  private seen: number
+
+  constructor(
+    private readonly facts: Facts,
+    ledger: Ledger.Ledger
+  ) {
+    this.ledger = ledger
+    this.seen = 0
+    this.begun = {
+      wealth: wealth(ledger),
+      balances: {
+        initiator: Ledger.balance(ledger, keyPairs.initiator.address),
+        responder: Ledger.balance(ledger, keyPairs.responder.address)
+      }
+    }
+    facts.chain = {
+      depthOf: (txHash) => {
+        const found = Ledger.transaction(this.ledger, txHash)
+        return found?.blockHash === undefined ? undefined : this.ledger.top.height - found.height
+      },
+      lockedUntil: (id) => Ledger.channel(this.ledger, id)?.lockedUntil
+    }
+  }
+
+  /** The chain is another one, or still the same. */
+  look(ledger: Ledger.Ledger): void {
+    if (ledger === this.ledger) return
+    this.ledger = ledger
+    const { facts } = this
+    const { channelId } = facts
+    if (channelId === undefined) return
+    const all = wealth(ledger)
+    facts.check("I17", all === this.begun.wealth, () => `the chain holds ${all} coins, not ${this.begun.wealth}`)
+    const transactions = Ledger.channelTransactions(ledger, channelId)
+    if (transactions.length === this.seen) return
+    this.tallyNew(transactions)
+    const txs = transactions.map(({ signedTx }) => SignedTx.innermost(signedTx).tx)
+    for (const role of roles) {
+      const expected = txs.reduce((sum, tx) => sum + effectOf(tx, role), this.begun.balances[role])
+      const actual = Ledger.balance(ledger, keyPairs[role].address)
+      facts.check(
+        "I17",
+        actual === expected,
+        () => `the ${role} has ${actual} on chain, its transactions lead to ${expected}`
+      )
+    }
+    const last = txs.at(-1)
+    if (last?._tag === "ChannelSettleTx") this.settled(last)
+  }
+
+  private tallyNew(transactions: ReadonlyArray<Ledger.MinedTransaction>): void {
+    for (const { signedTx } of transactions.slice(this.seen))
+      this.facts.count(`on chain, ${Transaction.typeName(SignedTx.innermost(signedTx).tx)}`)
+    this.seen = transactions.length
+  }
+
+  /**
+   * I17: the channel was paid out. Who was there and had a newer state has put that on chain before (I16); an older one
+   * is paid only where nobody could.
+   */
+  private settled(tx: Transaction.ChannelSettleTx): void {
+    const { facts } = this
+    const paid = { initiator: tx.initiatorAmountFinal, responder: tx.responderAmountFinal }
+    for (const role of roles) {
+      const { balances, round } = facts.latest(role)
+      if (roles.every((each) => balances[each] === paid[each])) facts.count("settled with a party's latest state")
+      else {
+        facts.count("settled with an older state, nobody was there")
+        facts.check(
+          "I17",
+          this.duties.get(role)?.tip === undefined,
+          () =>
+            `the ${role} was there with round ${round}, and ${paid.initiator}/${paid.responder} was paid out, not ${balances.initiator}/${balances.responder}`
+        )
+      }
+    }
+  }
+
+  /** Blocks are dropped: who had to answer has to do it anew. */
+  forked(): void {
+    this.duties.clear()
+  }
+
+  /**
+   * I16, at moments when everybody rests. `watches`: whether a party is there and its client answers older states by
+   * itself.
+   */
+  rests(now: number, watches: (role: Role) => boolean): void {
+    const { channelId } = this.facts
+    for (const role of roles) {
+      const duty = channelId === undefined ? undefined : this.dutyOf(role, channelId)
+      if (duty === undefined || !watches(role)) {
+        this.duties.delete(role)
+        continue
+      }
+      const before = this.duties.get(role)
+      const tip = this.ledger.tip.hash
+      if (before === undefined || before.closing !== duty) {
+        this.facts.count("older states seen closing")
+        this.duties.set(role, { closing: duty, since: now, tip: undefined })
+      } else if (before.tip === undefined) {
+        if (now - before.since >= reaction) this.duties.set(role, { ...before, tip })
+      } else
+        this.facts.check(
+          "I16",
+          tip === before.tip,
+          () =>
+            `the ${role} has seen the channel being closed with an older state (${duty}) than its round ${this.facts.latest(role).round}, and a block has come without an answer`
+        )
+    }
+  }
+
+  /** What closes the channel, if it is older than the party's latest state, which is not on chain by itself. */
+  private dutyOf(role: Role, channelId: ChannelId): string | undefined {
+    const channel = Ledger.channel(this.ledger, channelId)
+    const coSigned = this.facts.parties[role].record?.coSigned
+    if (channel === undefined || channel.lockedUntil === 0 || coSigned === undefined) return undefined
+    if (coSigned.tx._tag !== "ChannelOffchainTx" || channel.lockedUntil < this.ledger.top.height) return undefined
+    const { round } = this.facts.latest(role)
+    return round > channel.round ? `round ${channel.round} until ${channel.lockedUntil}` : undefined
+  }
+}

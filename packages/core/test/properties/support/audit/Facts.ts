@@ -1,0 +1,232 @@
+/** What is known of a run so far, and what is wrong with it. Every part of the judge writes into it. */
+import type { ChannelId, TxHash } from "../../../../src/encoding/ApiEncoding.js"
+import * as ApiEncoding from "../../../../src/encoding/ApiEncoding.js"
+import * as SignedTx from "../../../../src/chain/SignedTx.js"
+import * as Hash from "../../../../src/crypto/Hash.js"
+import * as Bytes from "../../../../src/encoding/Bytes.js"
+import type { ChannelTerms, Role } from "../../../../src/protocol/OpenParameters.js"
+import type { ChannelRecord } from "../../../../src/services/ChannelStore.js"
+import type { SigningDetails } from "../../../../src/services/Signer.js"
+import * as Trees from "../../../../src/state/Trees.js"
+import { networkId } from "../../../support/NodeUnderTest.js"
+import * as TestCrypto from "../../../support/TestCrypto.js"
+import { keyPairs, roles } from "../Doubles.js"
+import type { Request } from "../Journal.js"
+
+export type Invariant =
+  | "I1"
+  | "I2"
+  | "I3"
+  | "I4a"
+  | "I4b"
+  | "I5"
+  | "I6"
+  | "I8"
+  | "I9"
+  | "I12"
+  | "I13"
+  | "I14"
+  | "I15"
+  | "I16"
+  | "I17"
+  | "I20"
+
+export interface Violation {
+  readonly invariant: Invariant
+  readonly detail: string
+}
+
+export type Balances = Readonly<Record<Role, bigint>>
+
+/** A transaction's body, by the hash of its bytes. */
+export type Body = string
+
+/** What a body leads to. */
+export interface Meaning {
+  readonly round: number
+  readonly balances: Balances
+  /** What the channel holds then. */
+  readonly total: bigint
+}
+
+/** One connection of a party, as the node sees it. */
+export class Session {
+  /** Ids of requests that have left on it, and of those the ones that have been answered. */
+  readonly requests = new Set<string>()
+  readonly answered = new Set<string>()
+  isOver = false
+  /** Whether somebody was closing the channel alone when it began. */
+  beganClosing = false
+  /** Whether the node has shown a state on it. */
+  hasShownState = false
+  constructor(
+    readonly role: Role,
+    /** Whether the party came back with it. */
+    readonly again: boolean
+  ) {}
+}
+
+/** What is known of one party. */
+export class PartyFacts {
+  record: ChannelRecord | undefined
+  /** Round and body of the latest state that the node has reported. */
+  reported: { readonly round: number; readonly body: Body } | undefined
+  readonly asked = new Set<string>()
+  readonly proposals = new Map<Body, number>()
+  readonly accepted = new Map<Body, number>()
+  readonly shown = new Map<Body, SigningDetails>()
+  readonly signerAsked = new Map<string, number>()
+  readonly signerSigned = new Map<string, number>()
+  readonly given = new Map<string, number>()
+  readonly acknowledged = new Map<number, Body>()
+  /** What left with a signature and is not overtaken by a higher round; a closing transaction never is. */
+  readonly out = new Map<Body, SignedTx.SignedTx>()
+  readonly called: Array<Request> = []
+  readonly intents = new Set<Body>()
+  readonly kept = new Set<string>()
+  readonly coSigned = new Set<Body>()
+  /** What the node said about depths: `own_deposit_locked` and so on are told right after the transaction they are of. */
+  readonly assumed = new Set<TxHash>()
+  /** Records of co-signed states, by round. */
+  readonly states = new Map<number, ChannelRecord>()
+}
+
+export const count = <K>(map: Map<K, number>, key: K): number => {
+  const next = (map.get(key) ?? 0) + 1
+  map.set(key, next)
+  return next
+}
+
+export const bodyOf = ({ txBytes }: SignedTx.SignedTx): Body => Bytes.toHex(Hash.blake2b256(txBytes))
+
+export const bytesText = (txHash: ApiEncoding.TxHash): Body => Bytes.toHex(ApiEncoding.bytesOf(txHash))
+
+/** What the chain shows of the channel, now. */
+export interface ChainFacts {
+  /** Key blocks on the block that holds the transaction; undefined while it is in none. */
+  readonly depthOf: (txHash: TxHash) => number | undefined
+  /** Up to which height the channel is locked: 0, it is active; undefined: it is not there. */
+  readonly lockedUntil: (channelId: ChannelId) => number | undefined
+}
+
+const noChain: ChainFacts = { depthOf: () => undefined, lockedUntil: () => undefined }
+
+export class Facts {
+  readonly violations: Array<Violation> = []
+  /** How often things happened, so that a run that shows nothing is noticed. */
+  readonly tally = new Map<string, number>()
+  /** Whose session is over. */
+  readonly ended = new Set<Role>()
+  readonly sessions = new Map<number, Session>()
+  readonly parties: Readonly<Record<Role, PartyFacts>> = {
+    initiator: new PartyFacts(),
+    responder: new PartyFacts()
+  }
+  readonly meanings = new Map<Body, Meaning>()
+  channelId: ChannelId | undefined
+  chain: ChainFacts = noChain
+  private readonly hashes = new Map<string, Uint8Array>()
+  private readonly transactions = new Map<string, SignedTx.SignedTx>()
+  private readonly verified = new Set<string>()
+
+  constructor(readonly terms: ChannelTerms) {}
+
+  check(invariant: Invariant, holds: boolean, detail: () => string): void {
+    if (!holds) this.violations.push({ invariant, detail: detail() })
+  }
+
+  count(what: string): void {
+    count(this.tally, what)
+  }
+
+  private get initial(): Balances {
+    const { initiatorAmount, pushAmount, responderAmount } = this.terms
+    return { initiator: initiatorAmount - pushAmount, responder: responderAmount + pushAmount }
+  }
+
+  /** What the channel begins with. */
+  get beginning(): Meaning {
+    const { initial } = this
+    return { round: 1, balances: initial, total: initial.initiator + initial.responder }
+  }
+
+  /** What the party's last written state means. */
+  latest(role: Role): Meaning {
+    const coSigned = this.parties[role].record?.coSigned
+    return (coSigned === undefined ? undefined : this.meanings.get(bodyOf(coSigned))) ?? this.beginning
+  }
+
+  parse(tx: string): SignedTx.SignedTx {
+    const known = this.transactions.get(tx)
+    if (known !== undefined) return known
+    const signedTx = SignedTx.fromTextOrThrow(tx)
+    this.transactions.set(tx, signedTx)
+    return signedTx
+  }
+
+  /** The root hash of a state in which the parties have these balances and nothing else is. */
+  stateHash({ initiator, responder }: Balances): Uint8Array {
+    if (initiator < 0n || responder < 0n) return new Uint8Array(0)
+    const key = `${initiator}/${responder}`
+    const known = this.hashes.get(key)
+    if (known !== undefined) return known
+    const { initiatorId, responderId } = this.terms
+    const hash = Trees.stateHash(
+      Trees.initial({
+        initiatorId,
+        responderId,
+        initiatorAmount: initiator,
+        responderAmount: responder,
+        pushAmount: 0n
+      })
+    )
+    this.hashes.set(key, hash)
+    return hash
+  }
+
+  /** I1 for balances, wherever they come from. */
+  checkBalances(where: string, { initiator, responder }: Balances, total: bigint): void {
+    const { channelReserve } = this.terms
+    this.check(
+      "I1",
+      initiator + responder === total,
+      () => `${where}: ${initiator} + ${responder} is not ${total}`
+    )
+    this.check(
+      "I1",
+      initiator >= channelReserve && responder >= channelReserve,
+      () => `${where}: ${initiator} or ${responder} is below the reserve of ${channelReserve}`
+    )
+  }
+
+  checkTrees(where: string, trees: Trees.Trees, total: bigint): void {
+    const [initiator, responder] = [this.terms.initiatorId, this.terms.responderId].map((id) =>
+      Trees.balance(trees, id)
+    )
+    this.checkBalances(where, { initiator: initiator ?? -1n, responder: responder ?? -1n }, total)
+    this.check(
+      "I1",
+      Trees.totalBalance(trees) === total,
+      () => `${where}: the trees hold ${Trees.totalBalance(trees)}`
+    )
+  }
+
+  /** Signed over this network's id and exactly these bytes. */
+  isSignedBy({ signatures, txBytes }: SignedTx.SignedTx, role: Role): boolean {
+    const message = Bytes.concat(Bytes.utf8(networkId), Hash.blake2b256(txBytes))
+    return signatures.some((signature) =>
+      TestCrypto.native.verify(signature, message, keyPairs[role].publicKey)
+    )
+  }
+
+  checkCoSigned(where: string, signedTx: SignedTx.SignedTx): void {
+    const known = SignedTx.toText(signedTx)
+    if (this.verified.has(known)) return
+    this.verified.add(known)
+    this.check(
+      "I9",
+      signedTx.signatures.length === 2 && roles.every((role) => this.isSignedBy(signedTx, role)),
+      () => `${where}: not signed by both`
+    )
+  }
+}
