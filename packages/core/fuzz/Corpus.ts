@@ -118,9 +118,14 @@ const shapeOf = (json: Json.Json): string => {
 const directions = { out: "clientFrames", in: "nodeFrames" } as const
 
 const addFrame = (into: Collector, line: Json.JsonObject): void => {
-  const direction = line["dir"] === "out" || line["dir"] === "in" ? directions[line["dir"]] : undefined
+  const { dialect, dir, msg, text } = line
+  // An example of a document, which may be a frame of either side.
+  if (dialect !== undefined && msg !== undefined) {
+    for (const direction of Object.values(directions)) into.text(direction, Json.stringify(msg), 10_000)
+    return addJson(into, msg)
+  }
+  const direction = dir === "out" || dir === "in" ? directions[dir] : undefined
   if (direction === undefined) return
-  const { msg, text } = line
   if (msg === undefined) {
     if (typeof text === "string") into.text(direction, text, 10_000)
   } else if (into.text(`shape/${direction}/${shapeOf(msg)}`, Json.stringify(msg), 2)) {

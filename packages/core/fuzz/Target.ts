@@ -14,6 +14,8 @@ export type Input = Uint8Array | string
 export interface Target {
   readonly name: string
   readonly seeds: number
+  /** How many times as many runs as others it gets. */
+  readonly weight: number
   readonly make: (rng: Rng) => Input
   readonly check: (input: Input) => boolean
 }
@@ -52,15 +54,17 @@ interface Options<I extends Input> {
   readonly mutate: (rng: Rng, input: I, other: () => I) => I
   /** Whether the input was accepted. */
   readonly check: (input: I) => boolean
+  readonly weight?: number
 }
 
 const define =
   <I extends Input>(isInput: (input: Input) => input is I, empty: I) =>
-  (name: string, { check, mutate, seeds }: Options<I>): Target => {
+  (name: string, { check, mutate, seeds, weight = 1 }: Options<I>): Target => {
     const pool = seeds.length === 0 ? [empty] : seeds
     return {
       name,
       seeds: seeds.length,
+      weight,
       make: (rng) => mutate(rng, rng.pick(pool), () => rng.pick(pool)),
       check: (input) => {
         if (!isInput(input))

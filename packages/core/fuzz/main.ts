@@ -11,7 +11,7 @@ import * as Targets from "./Targets.js"
 import * as Watchdog from "./Watchdog.js"
 
 const usage = `usage: pnpm fuzz [options] [target or group of targets…]
-  --runs N     inputs per target (default 5000)
+  --runs N     inputs per target (default 5000, and 100000 of frames for each codec and direction)
   --seed S     0 to 4294967295; the same seed gives the same inputs (default: random, printed)
   --budget MS  time one input may take (default 500)
   --only RUN   just this run of the seed
@@ -102,9 +102,10 @@ const main = async (): Promise<number> => {
     return failures.some(({ failure }) => failure !== undefined) ? 1 : 0
   }
   const only = values.only === undefined ? undefined : numberOf("only", values.only, 0)
-  const range = only === undefined ? { runs: numberOf("runs", values.runs, 5000) } : { runs: 1, first: only }
+  const rangeOf = ({ weight }: Target) =>
+    only === undefined ? { runs: numberOf("runs", values.runs, 5000 * weight) } : { runs: 1, first: only }
 
-  console.log(`seed ${seed}, ${range.runs} runs per target, budget ${budget} ms per input`)
+  console.log(`seed ${seed}, budget ${budget} ms per input`)
   console.log(row("target", "seeds", "runs", "accepted", "rejected", "runs/s", "slowest ms"))
   const watchdog = Watchdog.start(
     targets.map(({ name }) => name),
@@ -116,7 +117,7 @@ const main = async (): Promise<number> => {
     const outcome = Run.runTarget(target, {
       seed,
       budget,
-      ...range,
+      ...rangeOf(target),
       onRun: (run) => watchdog.onRun(index, run)
     })
     printOutcome(target, outcome)
@@ -135,6 +136,7 @@ const main = async (): Promise<number> => {
     {
       name: `${targets.length} targets`,
       seeds: targets.reduce((sum, { seeds }) => sum + seeds, 0),
+      weight: 1,
       make: () => "",
       check: () => true
     },

@@ -10,6 +10,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as TestCrypto from "../../core/test/support/TestCrypto.js"
 import { type Pairing, life } from "../../transport/test/sdk/support/Life.js"
+import { coins, returns } from "../../transport/test/sdk/support/Returns.js"
 import { terms, World } from "../../transport/test/sdk/support/World.js"
 import { start } from "./cli.js"
 
@@ -57,6 +58,14 @@ describe.each(pairings)("aechannel node with %s as initiator and %s as responder
   it.live("serves a whole channel", () =>
     Effect.gen(function* () {
       expect(yield* life(pairing, "initiator")).toBe(43)
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.live("takes deposits and withdrawals, and has parties that leave and come back", () =>
+    Effect.gen(function* () {
+      expect(yield* coins(pairing, "responder")).toBe(9)
+      expect(yield* returns(pairing, "initiator")).toBe(12)
+      expect(yield* returns(pairing, "responder")).toBe(12)
     }).pipe(Effect.provide(layer))
   )
 })

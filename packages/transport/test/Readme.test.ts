@@ -1,5 +1,7 @@
 /** The README's examples are the files of the examples folder, and they run. */
-import { readFileSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { Crypto } from "@aechannel/core/crypto/Crypto"
 import * as KeyPair from "@aechannel/core/crypto/KeyPair"
 import * as ChannelNode from "@aechannel/core/node/ChannelNode"
@@ -25,7 +27,7 @@ it.each(blocks)("the README shows $file", ({ file, text }) => {
   expect(text).toBe(readFileSync(new URL(String(file), root), "utf8"))
 })
 
-it("there are examples", () => expect(blocks.map(({ file }) => file)).toHaveLength(3))
+it("there are examples", () => expect(blocks.map(({ file }) => file)).toHaveLength(4))
 
 it("quick-start.ts prints what the README says", async () => {
   const log = vi.spyOn(console, "log").mockImplementation(() => {})
@@ -48,7 +50,14 @@ it("property-test.ts holds", async () => {
   }
 })
 
-it.scopedLive("over-a-websocket.ts opens, declines, talks and closes", () =>
+/** A node of its own for an example, and what `aechannel node --config-out` would say of it. */
+const withNode = <A, E, R>(
+  use: (config: {
+    readonly networkId: string
+    readonly channelUrl: string
+    readonly accounts: ReadonlyArray<{ readonly secretKey: string }>
+  }) => Effect.Effect<A, E, R>
+) =>
   Effect.gen(function* () {
     const crypto = yield* Crypto
     const keyPairs = [1, 2].map((seed) => KeyPair.fromSeed(crypto, new Uint8Array(32).fill(seed)))
@@ -58,17 +67,34 @@ it.scopedLive("over-a-websocket.ts opens, declines, talks and closes", () =>
         accounts: keyPairs.map(({ address }) => ({ address, balance: 10n ** 18n }))
       })
     })
-    const { program } = yield* Effect.promise(() => import("../examples/over-a-websocket.js"))
-    const { said, signedTx } = yield* Effect.gen(function* () {
-      const { url } = yield* NodeServer.NodeServer
-      return yield* program({
+    return yield* Effect.flatMap(NodeServer.NodeServer, ({ url }) =>
+      use({
         networkId: "ae_dev",
         channelUrl: url,
         accounts: keyPairs.map((keyPair) => ({ secretKey: Redacted.value(KeyPair.toText(keyPair)) }))
       })
-    }).pipe(Effect.provide(NodeServer.layer({ port: 0 }).pipe(Layer.provide(node))))
+    ).pipe(Effect.provide(NodeServer.layer({ port: 0 }).pipe(Layer.provide(node))))
+  }).pipe(Effect.provide([NativeCrypto.layer, JsonRpcSignedTx.layer]))
+
+it.scopedLive("over-a-websocket.ts opens, declines, talks and closes", () =>
+  Effect.gen(function* () {
+    const { program } = yield* Effect.promise(() => import("../examples/over-a-websocket.js"))
+    const { said, signedTx } = yield* withNode(program)
     expect(said).toEqual(Option.some("good-bye"))
     expect(signedTx.tx._tag).toBe("ChannelCloseMutualTx")
     expect(signedTx.signatures).toHaveLength(2)
-  }).pipe(Effect.provide([NativeCrypto.layer, JsonRpcSignedTx.layer]))
+  })
+)
+
+it.scopedLive("coming-back.ts goes on where it was", () =>
+  Effect.gen(function* () {
+    const directory = yield* Effect.acquireRelease(
+      Effect.sync(() => mkdtempSync(join(tmpdir(), "aechannel-"))),
+      (made) => Effect.sync(() => rmSync(made, { recursive: true }))
+    )
+    const { program } = yield* Effect.promise(() => import("../examples/coming-back.js"))
+    const { balances, round } = yield* withNode((config) => program(config, directory))
+    expect(round).toBe(3)
+    expect(balances).toEqual({ initiator: 8n * 10n ** 16n, responder: 12n * 10n ** 16n })
+  })
 )

@@ -8,7 +8,10 @@ import { DecodeError } from "../../src/encoding/DecodeError.js"
 import * as Json from "../../src/encoding/Json.js"
 import type { Answer, ClientCall, ClientFrame, CodecService } from "../../src/protocol/Codec.js"
 import * as ErrorCodes from "../../src/protocol/ErrorCodes.js"
+import * as JsonRpc from "../../src/protocol/JsonRpc.js"
 import * as JsonRpcSignedTx from "../../src/protocol/JsonRpcSignedTx.js"
+import * as JsonRpcTx from "../../src/protocol/JsonRpcTx.js"
+import * as Legacy from "../../src/protocol/Legacy.js"
 import type { NodeMessage } from "../../src/protocol/NodeMessage.js"
 import * as OpenParameters from "../../src/protocol/OpenParameters.js"
 import type { Request } from "../../src/protocol/Request.js"
@@ -16,7 +19,14 @@ import type { Corpus } from "../Corpus.js"
 import * as MutateText from "../MutateText.js"
 import { ofText, promise, read, type Target, Violation } from "../Target.js"
 
-const codecs: ReadonlyArray<CodecService> = [JsonRpcSignedTx.codec]
+/** Under the name of its targets; frames are mutated for each from those of its own kind. */
+const codecs: ReadonlyArray<readonly [name: string, codec: CodecService]> = [
+  ["json-rpc-signed-tx", JsonRpcSignedTx.codec],
+  ["json-rpc-tx", JsonRpcTx.codec],
+  ["json-rpc", JsonRpc.codec],
+  ["legacy", Legacy.codec],
+  ["legacy-oldest", Legacy.oldest]
+]
 
 const channelId = ApiEncoding.encode("ch", new Uint8Array(32).fill(7))
 
@@ -58,7 +68,8 @@ const isTooDeep = (text: string): boolean => {
 }
 
 /** A reply must find its request whatever its value. */
-const isReply = (text: string): boolean => {
+const isReply = (codec: CodecService, text: string): boolean => {
+  if (codec.dialect === "legacy") return false
   const json = jsonOf(text)
   if (json instanceof DecodeError || !Json.isObject(json)) return false
   const [channel, method] = [Json.field(json, "channel_id"), Json.field(json, "method")]
@@ -95,12 +106,29 @@ const checkRequest = (codec: CodecService, { id, request }: ClientCall): void =>
   )
 }
 
-const clientFrame = (codec: CodecService, corpus: Corpus): Target =>
-  ofText(`client_frame/${codec.dialect}`, {
-    seeds: corpus.clientFrames,
+// Frames come from strangers, and there are many kinds of them.
+const frameWeight = 20
+
+/** After whatever came, a good frame is taken as ever. */
+const checkNext = (codec: CodecService): void => {
+  const next = codec.decodeClientFrame(codec.encodeRequest({ _tag: "Shutdown" }))
+  promise(next._tag === "Calls" && next.calls[0]?.request._tag === "Shutdown", "a later good frame is lost")
+}
+
+const seedsFor = (codec: CodecService, frames: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const isLegacy = codec.dialect === "legacy"
+  const own = frames.filter((text) => text.includes('"action":') === isLegacy || !text.includes('"jsonrpc":'))
+  return own.length === 0 ? frames : own
+}
+
+const clientFrame = (name: string, codec: CodecService, corpus: Corpus): Target =>
+  ofText(`client_frame/${name}`, {
+    seeds: seedsFor(codec, corpus.clientFrames),
+    weight: frameWeight,
     mutate: MutateText.jsonText,
     check: (input) => {
       const frame = codec.decodeClientFrame(input)
+      checkNext(codec)
       if (frame._tag === "Dropped") {
         promise(frame.reason instanceof DecodeError, "a frame is dropped without a DecodeError")
         return false
@@ -124,14 +152,15 @@ const checkMessage = (codec: CodecService, message: NodeMessage): void => {
   )
 }
 
-const nodeFrame = (codec: CodecService, corpus: Corpus): Target =>
-  ofText(`node_frame/${codec.dialect}`, {
-    seeds: corpus.nodeFrames,
+const nodeFrame = (name: string, codec: CodecService, corpus: Corpus): Target =>
+  ofText(`node_frame/${name}`, {
+    seeds: seedsFor(codec, corpus.nodeFrames),
+    weight: frameWeight,
     mutate: MutateText.jsonText,
     check: (input) => {
       const messages = messagesOf(codec, input)
       if (messages === undefined) {
-        promise(!isReply(input), "a reply is lost because of its value")
+        promise(!isReply(codec, input), "a reply is lost because of its value")
         return false
       }
       for (const message of messages.slice(0, 20)) checkMessage(codec, message)
@@ -184,6 +213,6 @@ const query = (corpus: Corpus): Target => {
 }
 
 export const make = (corpus: Corpus): ReadonlyArray<Target> => [
-  ...codecs.flatMap((codec) => [clientFrame(codec, corpus), nodeFrame(codec, corpus)]),
+  ...codecs.flatMap(([name, codec]) => [clientFrame(name, codec, corpus), nodeFrame(name, codec, corpus)]),
   query(corpus)
 ]

@@ -53,7 +53,7 @@ import * as RequestIds from "./RequestIds.js"
  * - `chainTimeout`: how long a transaction that only we have signed may take to be seen on chain (default 6 minutes)
  * - `autoSlash`: whether the client answers an older state on chain with its own latest by itself, as soon as the node
  *   tells of it (default true); never once the channel is frozen
- * - `requestIds`: which requests carry an id; default all but signatures, with the oldest dialect none
+ * - `requestIds`: which requests carry an id; default all but signatures, with the older dialects only queries, or none
  * - `firstRequestId`: the first id; the next are one more each. Default 1.
  * - `eventBuffer`: events kept for listeners that come late or are slow; default 1024
  * - `reconnect`: when a connection that is lost is made again, by itself: the schedule is told how the connection, or the
@@ -301,7 +301,7 @@ const configOf = (options: OpenOptions, dialect: Dialect): ClientConfig => {
     requestTimeout = Duration.seconds(60),
     chainTimeout = Duration.minutes(6),
     autoSlash = true,
-    requestIds = dialect === "legacy" ? RequestIds.never : RequestIds.usual,
+    requestIds = RequestIds.byDialect[dialect],
     firstRequestId = 1n,
     eventBuffer: _,
     reconnect,

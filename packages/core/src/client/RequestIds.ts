@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import type { Dialect } from "../protocol/Codec.js"
 import type { Request } from "../protocol/Request.js"
 
 /**
@@ -108,4 +109,35 @@ export const never: RequestIdTable = {
   GetOffChainState: false,
   FetchHistory: false,
   SigningReply: false
+}
+
+/**
+ * Queries only: for nodes of `json-rpc-tx`, of which those before June 2019 answer nothing else.
+ *
+ * @since 0.1.0
+ * @category tables
+ */
+export const queries: RequestIdTable = {
+  ...never,
+  DryRunContract: true,
+  GetContractCall: true,
+  GetContract: true,
+  CleanContractCalls: true,
+  Ping: true,
+  GetBalances: true,
+  GetPoi: true,
+  GetOffChainState: true
+}
+
+/**
+ * What a client does on its own account: {@link usual}, or what the nodes of an older dialect understand.
+ *
+ * @since 0.1.0
+ * @category tables
+ */
+export const byDialect: { readonly [D in Dialect]: RequestIdTable } = {
+  legacy: never,
+  "json-rpc-tx": queries,
+  "json-rpc-signed-tx": usual,
+  "json-rpc": usual
 }

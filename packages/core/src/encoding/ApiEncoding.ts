@@ -354,7 +354,7 @@ export const bytesOf = (id: Encoded<Prefix>): Uint8Array => {
 }
 
 // An oldest text is base58 whatever it holds; see `maximumBase58Payload`.
-const maximumOldestPayload = 4096
+const maximumOldestPayload = 2040
 
 const base58Only = /^[1-9A-HJ-NP-Za-km-z]+$/
 
@@ -371,7 +371,7 @@ const decodeOldest = (row: PrefixRow, body: string): Uint8Array | undefined => {
 
 /**
  * The text of today for one of 2018: then `$` stood between prefix and payload, and every payload was base58, also
- * after `_` for some time. `undefined` for anything else, texts of today included. Payloads that are larger than 4096
+ * after `_` for some time. `undefined` for anything else, texts of today included. Payloads that are larger than 2040
  * bytes, or that have another size than today (keys of 65 bytes), are not read.
  *
  * Specification: æternity API encoding, releases before November 2018.
@@ -390,16 +390,15 @@ export const fromOldest = (text: string): Encoded<Prefix> | undefined => {
 }
 
 /**
- * The text of 2018 for a text of today: with `$`, in base58. The inverse of {@link fromOldest}; a payload larger than
- * 4096 bytes is a defect.
+ * The text of 2018 for a text of today: with `$`, in base58. The inverse of {@link fromOldest}; `undefined` for a payload
+ * larger than 2040 bytes.
  *
  * @since 0.1.0
  * @category encoding
  */
-export const toOldest = (id: Encoded<Prefix>): string => {
+export const toOldest = (id: Encoded<Prefix>): string | undefined => {
   const payload = bytesOf(id)
-  if (payload.length > maximumOldestPayload)
-    throw new RangeError(`an oldest text holds at most ${maximumOldestPayload} bytes`)
+  if (payload.length > maximumOldestPayload) return undefined
   const all = Bytes.concat(payload, checksumOf(payload).subarray(0, checksumSize))
   return `${id.slice(0, 2)}$${base58.encode(all)}`
 }

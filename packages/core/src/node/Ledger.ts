@@ -323,9 +323,9 @@ export const submit = (
   return { ledger: { ...ledger, mempool: HashMap.set(ledger.mempool, txHash, entry) }, txHash }
 }
 
-/** A block's time is never before that of the block below it. */
+/** A block's time, in whole milliseconds, is never before that of the block below it. */
 const timeAfter = (ledger: Ledger, timeMs: number | undefined): number =>
-  Math.max(ledger.tip.timeMs, timeMs ?? 0)
+  Math.max(ledger.tip.timeMs, Math.floor(timeMs ?? 0))
 
 /**
  * The chain with a transaction in its books: which block holds it, and which channel it is about (none, where a meta

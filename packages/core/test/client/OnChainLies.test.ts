@@ -341,16 +341,15 @@ describe("lies about what we sign alone", () => {
     Effect.gen(function* () {
       const payload = SignedTx.encode(complete(createTx()))
       const poi = proofOf(initialTrees)
-      for (const { tag, request, ask } of solos.filter((each) => each.request !== "settle")) {
+      // A slash with such a state is not even asked for.
+      for (const { tag, request, ask } of solos.slice(0, 2)) {
         const open = yield* openScripted("initiator")
         const fiber = yield* Effect.fork(ask(open))
         yield* open.node.expect(request)
         const tx =
           request === "snapshot_solo"
             ? snapshotTx(initiator, { payload })
-            : request === "close_solo"
-              ? closeSoloTx(initiator, { payload, poi })
-              : slashTx(initiator, { payload, poi })
+            : closeSoloTx(initiator, { payload, poi })
         open.node.ask(tag, SignedTx.unsigned(tx))
         expect(yield* failure(fiber)).toMatchObject({ _tag: "VerificationError", field: "payload" })
       }

@@ -3,7 +3,7 @@
  * with a signer that plays back the signatures, it sends the same frames.
  */
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Fiber, type Layer, Queue } from "effect"
+import { Effect, Fiber, Layer, Queue } from "effect"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import * as SignedTx from "../../src/chain/SignedTx.js"
@@ -12,6 +12,11 @@ import type { FlowError } from "../../src/client/ChannelEvent.js"
 import * as RequestIds from "../../src/client/RequestIds.js"
 import * as ApiEncoding from "../../src/encoding/ApiEncoding.js"
 import * as Json from "../../src/encoding/Json.js"
+import type { CodecService } from "../../src/protocol/Codec.js"
+import { Codec } from "../../src/protocol/Codec.js"
+import * as JsonRpcSignedTx from "../../src/protocol/JsonRpcSignedTx.js"
+import * as JsonRpcTx from "../../src/protocol/JsonRpcTx.js"
+import * as Legacy from "../../src/protocol/Legacy.js"
 import * as OpenParameters from "../../src/protocol/OpenParameters.js"
 import type { OnChainOptions } from "../../src/protocol/Request.js"
 import { type SignTag, signTagRow, signTags } from "../../src/protocol/SignTag.js"
@@ -59,8 +64,16 @@ const sessionsOf = (file: string): ReadonlyArray<Session> => {
   }))
 }
 
-const methodOf = ({ msg }: Frame): string => text(Json.field(msg, "method")).replace("channels.", "")
-const paramsOf = ({ msg }: Frame): Json.Json | undefined => Json.field(msg, "params")
+/** Also of a frame of the oldest dialect, whose action and tag make the method. */
+const methodOf = ({ msg }: Frame): string => {
+  const [action, tag] = [Json.field(msg, "action"), Json.field(msg, "tag")]
+  if (action === undefined) return text(Json.field(msg, "method")).replace("channels.", "")
+  return tag === undefined ? text(action) : `${text(action)}.${text(tag)}`
+}
+const paramsOf = ({ msg }: Frame): Json.Json | undefined =>
+  Json.field(msg, msg["action"] === undefined ? "params" : "payload")
+const signedIn = (frame: Frame): string =>
+  text(Json.field(paramsOf(frame), "signed_tx") ?? Json.field(paramsOf(frame), "tx"))
 const answers: ReadonlySet<string> = new Set(
   (Object.keys(signTags) as ReadonlyArray<SignTag>)
     .filter((tag) => tag !== "force_progress_tx")
@@ -93,7 +106,14 @@ const kindOf = (frame: Frame): keyof RequestIds.RequestIdTable | undefined => {
   return kinds[method]
 }
 
+/** Of the dialects before July 2019, and of a chain of that time. */
+const isOlder = (frame: Frame): boolean => Json.field(paramsOf(frame), "tx") !== undefined
+
 const networks = [
+  "local_testnet",
+  "local_roma_testnet",
+  "local_minerva_testnet",
+  "local_fortuna_testnet",
   "local_lima_testnet",
   "local_iris_testnet",
   "ae_dev",
@@ -106,7 +126,7 @@ const networks = [
 class Skip extends Error {}
 
 const settingsOf = ({ query, frames }: Session): Channel.OpenOptions => {
-  const open = OpenParameters.parseQuery(query, () => true)
+  const open = OpenParameters.parseQuery(query, undefined, undefined, ["json-rpc", "legacy"])
   if (open._tag !== "Open") throw new Skip(`query: ${open._tag} ${open._tag === "Closed" ? open.reason : ""}`)
   const { initiatorId, ...parameters } = open.parameters
   if (initiatorId === "any") throw new Skip("initiator any")
@@ -114,7 +134,7 @@ const settingsOf = ({ query, frames }: Session): Channel.OpenOptions => {
   const out = frames.filter(({ dir }) => dir === "out")
   const create = out.find((each) => isSigning(methodOf(each)) && kindOf(each) === "SigningReply")
   if (create === undefined) throw new Skip("signs nothing")
-  const signed = SignedTx.fromTextOrThrow(text(Json.field(paramsOf(create), "signed_tx")))
+  const signed = SignedTx.fromTextOrThrow(signedIn(create))
   const networkId = networks.find((each) =>
     SignedTx.isSignedBy(signed, own, { networkId: each, crypto: TestCrypto.native })
   )
@@ -132,7 +152,7 @@ const settingsOf = ({ query, frames }: Session): Channel.OpenOptions => {
     networkId,
     // The recorded clients slash when their user says so.
     autoSlash: false,
-    protocol: signed.tx.version === 1 ? 4 : networkId === "local_iris_testnet" ? 5 : 6,
+    protocol: isOlder(create) ? 3 : signed.tx.version === 1 ? 4 : networkId === "local_iris_testnet" ? 5 : 6,
     requestIds: { ...RequestIds.asDocumented, ...ids }
   }
 }
@@ -239,19 +259,26 @@ const sorted = (value: Json.Json): Json.Json => {
   )
 }
 
-/** A frame without its id; an empty list of contracts or texts says the same as none. */
+/**
+ * A frame without its id; an empty list of contracts or texts says the same as none, and so does the member that the
+ * clients of the oldest dialect put into a payload that would be empty.
+ */
 const comparable = (json: Json.JsonObject): string => {
-  const { id: _, params, ...rest } = json
-  if (!Json.isObject(params)) return Json.stringifySorted(params === undefined ? rest : { ...rest, params })
+  const { id: _, ...rest } = json
+  const name = json["action"] === undefined ? "params" : "payload"
+  const params = json[name]
+  if (!Json.isObject(params)) return Json.stringifySorted(rest)
   const kept = Object.entries(params).filter(
-    ([key, value]) => !(["contracts", "meta"].includes(key) && Json.isArray(value) && value.length === 0)
+    ([key, value]) =>
+      !(["contracts", "meta"].includes(key) && Json.isArray(value) && value.length === 0) &&
+      !(name === "payload" && key === "a")
   )
-  const equal = kept.map(([key, value]) => [key, key === "signed_tx" ? sorted(value) : value])
-  return Json.stringifySorted({ ...rest, params: Object.fromEntries(equal) })
+  const equal = kept.map(([key, value]) => [key, key === "signed_tx" || key === "tx" ? sorted(value) : value])
+  return Json.stringifySorted({ ...rest, [name]: Object.fromEntries(equal) })
 }
 
 /** Plays a session; the number of client frames, all equal, or the first that differs. */
-const play = (session: Session): Effect.Effect<number, Error> =>
+const play = (session: Session, codec: CodecService = JsonRpcSignedTx.codec): Effect.Effect<number, Error> =>
   Effect.gen(function* () {
     const settings = settingsOf(session)
     const { role, initiatorId, responderId } = settings
@@ -265,7 +292,7 @@ const play = (session: Session): Effect.Effect<number, Error> =>
     })
     const node = new ScriptedNode()
     const opening = yield* Channel.connect(settings).pipe(
-      Effect.provide(layerParty(role, { signer })),
+      Effect.provide(Layer.merge(layerParty(role, { signer }), Layer.succeed(Codec, codec))),
       Effect.provide(node.layer),
       Effect.mapError((error) => new Error(error.message))
     )
@@ -286,8 +313,7 @@ const play = (session: Session): Effect.Effect<number, Error> =>
       const params = paramsOf(frame)
       const code = Number(Json.field(params, "error"))
       if (!isSigning(methodOf(frame))) yield* Effect.fork(actionOf(frame, opening, Fiber.join(opened)))
-      else if (Number.isNaN(code))
-        answers.unsafeOffer(SignedTx.fromTextOrThrow(text(Json.field(params, "signed_tx"))))
+      else if (Number.isNaN(code)) answers.unsafeOffer(SignedTx.fromTextOrThrow(signedIn(frame)))
       else if (code === 0) throw new Skip("aborts with a code that is none")
       else if (asked) answers.unsafeOffer(ProposalPolicy.decline(code))
       else yield* Effect.fork(opening.abort(code))
@@ -309,6 +335,19 @@ const play = (session: Session): Effect.Effect<number, Error> =>
     )
   )
 
+/** Without the requests that no library can make, which the node refused at once, and without its refusals. */
+const withoutNonsense = (session: Session, codec: CodecService): Session => {
+  const isNonsense = ({ dir, msg }: Frame): boolean => {
+    if (dir === "in")
+      return ["1008", "not_a_number"].some((code) =>
+        Json.stringify(msg["error"] ?? msg["payload"] ?? null).includes(code)
+      )
+    const taken = codec.decodeClientFrame(Json.stringify(msg))
+    return taken._tag === "Calls" && taken.calls[0]?.request._tag === "Refusal"
+  }
+  return { ...session, frames: session.frames.filter((frame) => !isNonsense(frame)) }
+}
+
 /** Sessions in which this client does something else, and why. */
 const explained: Readonly<Record<string, string>> = {
   "abort_updates__sc_ws_can_not_abort_while_open initiator 1": "aborts although nothing is under way",
@@ -329,7 +368,7 @@ describe("recorded sessions", () => {
       const file = new URL("../fixtures/api-document-session.jsonl", import.meta.url).pathname
       const sessions = sessionsOf(file)
       expect(sessions).toHaveLength(2)
-      const counts = yield* Effect.forEach(sessions, play)
+      const counts = yield* Effect.forEach(sessions, (session) => play(session))
       expect(counts).toEqual([9, 6])
       for (const { query, name } of sessions) {
         const settings = settingsOf({
@@ -343,6 +382,34 @@ describe("recorded sessions", () => {
       }
     })
   )
+
+  for (const [folder, codec] of [
+    ["tx", JsonRpcTx.codec],
+    ["legacy", Legacy.codec]
+  ] as const)
+    it.live.skipIf(!hasShared)(
+      `the older dialects: ${folder}`,
+      () =>
+        Effect.gen(function* () {
+          const skipped = new Map<string, number>()
+          const different: Array<string> = []
+          let [sessions, frames] = [0, 0]
+          for (const session of transcriptFiles(folder).flatMap(sessionsOf)) {
+            const result = yield* Effect.either(play(withoutNonsense(session, codec), codec))
+            if (result._tag === "Right") {
+              sessions++
+              frames += result.right
+            } else if (result.left instanceof Skip) {
+              const why = result.left.message
+              skipped.set(why, (skipped.get(why) ?? 0) + 1)
+            } else different.push(`${session.name}: ${result.left.message.slice(0, 300)}`)
+          }
+          console.log(`recorded clients, ${folder}: ${sessions} sessions, ${frames} frames equal`)
+          console.log(`not imitated: ${[...skipped].map(([why, n]) => `${n} ${why}`).join(", ")}`)
+          expect(different).toEqual([])
+        }),
+      120_000
+    )
 
   it.live.skipIf(!hasShared)(
     "all sessions that do what this client can do",

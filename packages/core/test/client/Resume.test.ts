@@ -99,7 +99,7 @@ describe("a client that comes back to a machine that runs", () => {
       }).pipe(Effect.provide(layer()))
     )
 
-    it.scopedLive(`${role}: I11: the client before it cannot write, and so not sign, any more`, () =>
+    it.scopedLive(`${role}: takes the place of the client before it`, () =>
       Effect.gen(function* () {
         const { own, mine } = yield* opened(role)
         // It still has its connection: it said something, so that the node lets another one take its place.

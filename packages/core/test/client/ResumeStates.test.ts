@@ -1,12 +1,13 @@
 /** What a node shows to a client that comes back, against what that client has stored. */
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Fiber, Stream } from "effect"
+import { Effect, Fiber, Layer, Stream } from "effect"
 import * as SignedTx from "../../src/chain/SignedTx.js"
 import type { ChannelEvent } from "../../src/client/ChannelEvent.js"
 import * as Json from "../../src/encoding/Json.js"
 import type { Role } from "../../src/protocol/OpenParameters.js"
+import * as ChannelStore from "../../src/services/ChannelStore.js"
 import type { Update } from "../../src/state/Update.js"
-import { askUpdate, body, eventOf, paying } from "./support/Flow.js"
+import { askUpdate, body, eventOf, failure, paying } from "./support/Flow.js"
 import { offChainTx, treesAfter } from "./support/Rounds.js"
 import {
   channelId,
@@ -15,6 +16,7 @@ import {
   initialTrees,
   initiator,
   keysOf,
+  openScripted,
   responder,
   type ScriptedNode,
   type Sent,
@@ -355,6 +357,32 @@ describe("what the node may still wait for", () => {
         yield* Fiber.join(fiber)
         yield* settle
         expect(signatures(node.log)).toEqual([])
+      })
+  )
+})
+
+describe("I11: another client has come back to the channel", () => {
+  it.scopedLive.each(roles)(
+    "%s: the one before it signs nothing any more, even if its node lets it",
+    (role) =>
+      Effect.gen(function* () {
+        const store = yield* ChannelStore.makeMemory
+        const layer = Layer.succeed(ChannelStore.ChannelStore, store)
+        const open = yield* openScripted(role, { store: layer })
+        up(open.node, 1)
+        yield* settle
+        const { node, fiber } = yield* comeBack({ role, layer })
+        const { channel } = yield* returns(node, fiber, first, initialTrees)
+        const before = yield* Effect.fork(open.channel.transfer({ amount: 5n, from: initiator.address }))
+        open.node.reply(yield* open.node.expect("update.new"), "ok")
+        askUpdate(open.node)
+        expect(errorOf(yield* open.node.expect("update"))).toBe(4)
+        expect(yield* failure(before)).toMatchObject({ _tag: "StoreError", reason: "lease_lost" })
+        expect(open.node.signedSince(1)).toBe(false)
+        yield* Effect.fork(channel.transfer({ amount: 5n, from: initiator.address }))
+        yield* node.expect("update.new")
+        askUpdate(node)
+        expect(errorOf(yield* node.expect("update"))).toBe(undefined)
       })
   )
 })

@@ -168,6 +168,7 @@ const openingRows: ReadonlyArray<Row> = [
         state: "accepted",
         of: "responder",
         keepRunning,
+        gone: 10,
         reach: opening({ initiator: "initiator_sign" }, ["initiator", "sign.initiator_sign"]),
         own: keepRunning ? "" : over,
         peer: keepRunning ? "" : died
@@ -378,7 +379,7 @@ const moves = (kind: "deposit" | "withdraw"): ReadonlyArray<Row> => {
         mining: { keyBlocksAfter: 5 },
         depths: [1, 20],
         reach: opened(doing(by, run, undefined, ["own", `info own_${kind}_locked`])),
-        own: "update",
+        own: `info ${kind}_locked; update`,
         round: 2
       }))
     )
@@ -470,7 +471,7 @@ const rows: ReadonlyArray<Row> = [
       reach: opened((world) =>
         Effect.as(Effect.zipRight(bothGone(world), world.comeBack("responder")), undefined)
       ),
-      own: over
+      own: keepRunning ? "" : over
     })
   ),
   {
@@ -498,7 +499,8 @@ const rows: ReadonlyArray<Row> = [
         return undefined
       })
     ),
-    own: over
+    own: over,
+    peer: lost
   },
   ...fatal({ state: "channel_closing", reach: closing() }, "", ""),
   ...fatal(
@@ -543,8 +545,8 @@ const heard = (world: Timed, role: Role) =>
 const quiet = (world: Timed) => Effect.forEach(roles, (role) => heard(world, role), { discard: true })
 
 const seen = (world: Timed, of: Role) => ({
-  own: world.side(of).log.lines,
-  peer: world.sides[other(of)]?.log.lines ?? []
+  own: [...world.side(of).log.lines],
+  peer: [...(world.sides[other(of)]?.log.lines ?? [])]
 })
 
 const timerOf = (row: Row): TimerName => stateRow(row.state).timer

@@ -126,7 +126,7 @@ const standIn = (document: Document, prefix: ApiEncoding.Prefix, toBeSigned: boo
         ? unsigned.txBytes
         : SignedTx.encode(signed)
   const text = ApiEncoding.encode(prefix, payload)
-  return document === "legacy" ? ApiEncoding.toOldest(text) : text
+  return document === "legacy" ? (ApiEncoding.toOldest(text) ?? text) : text
 }
 
 const isEncoded = /^([a-z]{2})[_$]/

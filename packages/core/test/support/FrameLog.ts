@@ -15,7 +15,8 @@ export const labelOf = (direction: "in" | "out", frame: Json.Json): string => {
   const method = text(at(frame, "method")).replace("channels.", "")
   if (direction === "out") {
     const code = at(frame, "params", "error")
-    return code === undefined ? `> ${method}` : `> ${method} error ${text(code)}`
+    if (code !== undefined) return `> ${method} error ${text(code)}`
+    return at(frame, "params", "action") === "stop" ? `> ${method} stop` : `> ${method}`
   }
   if (method === "") {
     const data = at(frame, "error", "data")

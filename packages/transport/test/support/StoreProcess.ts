@@ -15,16 +15,16 @@ export const temporaryDirectory = (): { readonly path: string; readonly remove: 
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
 }
 
-/** Builds the program of `StoreChild.ts`, where it finds its packages; returns its file. */
-export const buildChild = (): { readonly path: string; readonly remove: () => void } => {
-  const path = join(packageDirectory, "node_modules", ".cache", `store-child-${process.pid}.mjs`)
+/** Builds a program of this folder, where it finds its packages; returns its file. */
+export const buildChild = (name = "StoreChild"): { readonly path: string; readonly remove: () => void } => {
+  const path = join(packageDirectory, "node_modules", ".cache", `${name}-${process.pid}.mjs`)
   buildSync({
-    entryPoints: [join(here, "StoreChild.ts")],
+    entryPoints: [join(here, `${name}.ts`)],
     bundle: true,
     platform: "node",
     format: "esm",
     conditions: ["@aechannel/source"],
-    external: ["lmdb"],
+    external: ["lmdb", "ws", "effect", "@effect/platform", "@effect/platform-node"],
     outfile: path,
     logLevel: "error"
   })

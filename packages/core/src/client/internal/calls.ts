@@ -222,7 +222,7 @@ export const onTimer = (draft: Draft, callId: CallId): void => {
   const { own, peer, calls } = draft.state
   if (callId === peerTimer) {
     if (peer?.step === "aborting") draft.endPeer("we", peer.abortCode ?? 4)
-    else if (peer !== undefined && peer.step !== "signed") draft.endPeer("node", 3)
+    else if (draft.state.closeTx === undefined) draft.endPeer("node", 3)
     draft.startNext()
     return
   }

@@ -15,7 +15,7 @@
 import { Redacted } from "effect"
 import * as SignedTx from "../../chain/SignedTx.js"
 import { RejectedError, type StoreError, TransportError } from "../../protocol/Errors.js"
-import type { FsmId, NodeMessage } from "../../protocol/NodeMessage.js"
+import type { FsmId, NodeMessage, OnChainInfo } from "../../protocol/NodeMessage.js"
 import type { ReconnectParameters } from "../../protocol/OpenParameters.js"
 import { type SignTag, signTagRow, signTags } from "../../protocol/SignTag.js"
 import type { FlowError } from "../ChannelEvent.js"
@@ -228,6 +228,8 @@ const giveUp = (draft: Draft, error: FlowError): void => {
   draft.do({ _tag: "Disconnect" })
 }
 
+const endsAll: ReadonlySet<OnChainInfo> = new Set(["solo_closing", "can_slash", "channel_closed"])
+
 /** What the node says while we are coming back. */
 export const onReported = (draft: Draft, message: ReportedMessage): void => {
   const { coming, fsmId } = draft.state
@@ -244,6 +246,10 @@ export const onReported = (draft: Draft, message: ReportedMessage): void => {
       return onReport(draft, message)
     case "Info":
       break
+    case "OnChainTx":
+      // Whoever closes alone ends what is under way.
+      if (report.info !== undefined && endsAll.has(report.info)) patchComing(draft, { request: undefined })
+      return onReport(draft, message)
     default:
       return onReport(draft, message)
   }
@@ -256,7 +262,8 @@ export const onReported = (draft: Draft, message: ReportedMessage): void => {
       return
     case "closing":
       // A new machine goes on with a channel that is being closed only if one party does it alone.
-      if (coming.step === "agreeing" && draft.state.soloClosing === "no") draft.patch({ soloClosing: "current" })
+      if (coming.step === "agreeing" && draft.state.soloClosing === "no")
+        draft.patch({ soloClosing: "current" })
       if (coming.step === "agreeing") ask(draft)
       return
     case "open":

@@ -163,6 +163,8 @@ export interface PendingCall {
 export interface Signing {
   readonly tag: SignTag
   readonly signedTx: SignedTx
+  /** The request shows no signatures, and the answer brings ours alone. */
+  readonly bare?: true
   readonly updates: ReadonlyArray<Update>
   readonly txHash: TxHash
   readonly channelId: ChannelId

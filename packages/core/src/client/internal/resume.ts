@@ -161,7 +161,9 @@ const signingOf = (
   work: 0
 })
 
-const answerOf = ({ tag, signedTx }: Exposure): SentRequest => ({
-  request: { _tag: "SigningReply", tag, signedTx },
-  requestId: undefined
-})
+const answerOf = ({ tag, signedTx }: Exposure): SentRequest => {
+  // The second of two signatures, and the first is not there: the request did not show it.
+  const isBare = signTagRow(tag).side === "acknowledger" && signedTx.signatures.length === 1
+  const request = { _tag: "SigningReply", tag, signedTx, ...(isBare && { bare: true as const }) } as const
+  return { request, requestId: undefined }
+}

@@ -21,7 +21,7 @@ import {
 import { Crypto } from "../../crypto/Crypto.js"
 import { Codec } from "../../protocol/Codec.js"
 import { SignerError, StoreError, TransportError } from "../../protocol/Errors.js"
-import { type OpenParameters, type ReconnectParameters, toQuery } from "../../protocol/OpenParameters.js"
+import type { OpenParameters, ReconnectParameters } from "../../protocol/OpenParameters.js"
 import {
   type ChannelRecord,
   ChannelStore,
@@ -314,7 +314,7 @@ class Runner {
         this.offer({ _tag: "Disconnected", error: closedByUs })
         return disconnect()
       case "Connect":
-        return this.connections?.replace(toQuery(effect.parameters), effect.after)
+        return this.connections?.replace(effect.parameters, effect.after)
       default:
         effect satisfies never
     }
@@ -469,7 +469,7 @@ export const make = (options: ShellOptions): Effect.Effect<Shell, ChannelError, 
     )
     runner.connections = connections
     const wire = yield* connections
-      .connect(toQuery(wayIn(parameters, resumes?.stored.record)))
+      .connect(wayIn(parameters, resumes?.stored.record))
       .pipe(Effect.onError(() => Scope.close(scope, Exit.void)))
     const opening = Deferred.unsafeMake<ClientMachine.CallResult, FlowError>(FiberId.none)
     // The scope may have been closed while the connection was made.

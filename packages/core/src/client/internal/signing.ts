@@ -64,11 +64,12 @@ const operationOf = (tag: SignTag): Proposal["operation"] => proposals[tag] ?? "
 /** A signature to be made. */
 const signingOf = (
   draft: Draft,
-  { tag, signedTx, updates }: SignRequest,
+  { bare, tag, signedTx, updates }: SignRequest,
   { channelId, round, after }: Verified
 ): Signing => ({
   tag,
   signedTx,
+  ...(bare && { bare }),
   updates,
   txHash: SignedTx.bodyHash(signedTx),
   channelId,
@@ -329,7 +330,7 @@ export const onSigned = (draft: Draft, work: WorkId, signedTx: SignedTx.SignedTx
   const side = sideOf(draft.state, work, "signing")
   const signing = side === undefined ? undefined : signingAt(draft.state, side)
   if (side === undefined || signing === undefined) return
-  const { tag, txHash, round } = signing
+  const { bare, tag, txHash, round } = signing
   const context = draft.context(side === "own" ? (draft.state.own?.kind ?? tag) : operationOf(tag))
   if (!isSignedAsAsked(context, signing.signedTx, signedTx)) {
     onNotSigned(
@@ -344,10 +345,12 @@ export const onSigned = (draft: Draft, work: WorkId, signedTx: SignedTx.SignedTx
     return
   }
   if (signTagRow(tag).side !== "solo") expose(draft, signing, signedTx)
-  const answer = draft.send({ _tag: "SigningReply", tag, signedTx })
+  const answer = draft.send({ _tag: "SigningReply", tag, signedTx, ...(bare && { bare }) })
   draft.emit({ _tag: "SignatureGiven", tag, round, txHash })
   if (side === "peer") {
     draft.patchPeer({ step: "signed", answer })
+    // It may have come too late for a node that says nothing of it; otherwise the closing transaction follows at once.
+    if (tag === "shutdown_sign_ack" && draft.state.phase === "closing") draft.startTimer(peerTimer)
     return
   }
   draft.patchOwn({ step: "signed", answer })

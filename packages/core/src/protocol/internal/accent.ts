@@ -129,6 +129,5 @@ export const either: Accent = {
   dialect: "json-rpc",
   alsoNamed: { contract_id: "contract", caller_id: "caller" },
   signing: [signedForm, bareForm],
-  unknown: new Set(),
-  readsOldest: true
+  unknown: new Set()
 }

@@ -73,17 +73,18 @@ const decodeClientFrame = (text: string): ClientFrame => {
 
 // What a client takes.
 
-const channelOf = (json: Json.Json | undefined): ChannelId | null => {
-  if (json === undefined || json === null) return null
+const channelOf = (json: Json.Json): ChannelId | null => {
+  if (json === null) return null
   if (typeof json === "string") return ApiEncoding.parseOrThrow("ch", json)
   throw malformed("channel_id", "a channel id is a text or null")
 }
 
 /** The oldest frames name the channel inside, and only some of them. */
-const channelInside = (payload: Json.Json | undefined): Json.Json | undefined => {
-  if (!Json.isObject(payload)) return undefined
+const channelInside = (payload: Json.Json | undefined): ChannelId | null => {
+  if (!Json.isObject(payload)) return null
   const message = member(payload, "message")
-  return member(Json.isObject(message) ? message : payload, "channel_id")
+  const channelId = member(Json.isObject(message) ? message : payload, "channel_id")
+  return ApiEncoding.is("ch", channelId) ? channelId : null
 }
 
 /** Newer nodes echo what they translated a request to. */
@@ -120,8 +121,9 @@ const messageOf = (given: Json.Json): NodeMessage => {
   if (typeof action !== "string" || (tag !== undefined && typeof tag !== "string"))
     throw malformed("no_message", "a message has an action, and a tag that is a string or left out")
   const named = member(json, "channel_id")
-  const channelId = channelOf(named === undefined ? channelInside(payload) : named)
-  const reason = Json.isObject(payload) && action === "error" ? member(payload, "reason") : undefined
+  const channelId = named === undefined ? channelInside(payload) : channelOf(named)
+  const reason =
+    Json.isObject(payload) && action === "error" && tag === undefined ? member(payload, "reason") : undefined
   if (typeof reason === "string" && Json.isObject(payload))
     return refusedOf(reason, member(payload, "request"), channelId)
   const method = methodOf(action, tag)

@@ -27,14 +27,24 @@ const mapTexts = (json: Json.Json, f: (text: string) => string): Json.Json => {
   )
 }
 
+// Base58 takes time with the square of its length: hostile frames get no more than a few milliseconds.
+const maximumLong = 16
+const long = 100
+const looksOld = /^..(\$|_[^+/=]*$)/
+
 /** With texts of today in place of those of 2018. */
-export const toPresent = (json: Json.Json): Json.Json =>
-  mapTexts(json, (text) => ApiEncoding.fromOldest(text) ?? text)
+export const toPresent = (json: Json.Json): Json.Json => {
+  let left = maximumLong
+  return mapTexts(json, (text) => {
+    if (text.length > long && looksOld.test(text) && left-- <= 0) return text
+    return ApiEncoding.fromOldest(text) ?? text
+  })
+}
 
 const prefixes = Object.keys(ApiEncoding.prefixes) as ReadonlyArray<Prefix>
 
 const isEncoded = (text: string): text is Encoded<Prefix> => ApiEncoding.is(prefixes, text)
 
-/** With texts of 2018 in place of those of today; what was too large for them stays. */
+/** With texts of 2018 in place of those of today; what is too large for them stays. */
 export const toOldest = (json: Json.Json): Json.Json =>
-  mapTexts(json, (text) => (isEncoded(text) && text.length < 5_000 ? ApiEncoding.toOldest(text) : text))
+  mapTexts(json, (text) => (isEncoded(text) ? (ApiEncoding.toOldest(text) ?? text) : text))

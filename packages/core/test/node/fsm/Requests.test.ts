@@ -28,6 +28,7 @@ const requests: { readonly [T in Request["_tag"]]: Extract<Request, { readonly _
     callData: none,
     meta: []
   },
+  NewContractFromOnChain: { _tag: "NewContractFromOnChain", contractId, deposit: 0n, callData: none },
   CallContract: { _tag: "CallContract", ...call, meta: [] },
   DryRunContract: { _tag: "DryRunContract", ...call, meta: [] },
   GetContractCall: { _tag: "GetContractCall", contractId, callerId: initiator.address, round: 1 },
@@ -79,6 +80,7 @@ interface Column {
 const usual: Record<Request["_tag"], string> = {
   Transfer: "ok",
   NewContract: bad,
+  NewContractFromOnChain: bad,
   CallContract: bad,
   DryRunContract: bad,
   GetContractCall: "refused 3/1004",

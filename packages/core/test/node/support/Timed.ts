@@ -1,5 +1,5 @@
 /** Both parties' clients at a node in memory, in virtual time; what they do not sign waits for ever. */
-import { Context, Effect, ExecutionStrategy, Exit, Layer, Scope, TestClock } from "effect"
+import { Context, Effect, ExecutionStrategy, Exit, Layer, Redacted, Scope, TestClock } from "effect"
 import * as SignedTx from "../../../src/chain/SignedTx.js"
 import * as Channel from "../../../src/client/Channel.js"
 import type { ChannelError } from "../../../src/client/ChannelEvent.js"

@@ -36,7 +36,7 @@ import { Simulation } from "../../../src/testing/SeededScheduler.js"
 import { chainTimeout, timeouts } from "./Steps.js"
 
 /** Longer than any operation can take; shorter than the idle timer. */
-export const horizon = 300_000
+export const horizon = 700_000
 
 /** The depth at which the node takes a transaction as settled; no fork goes as deep. */
 const minimumDepth = 3

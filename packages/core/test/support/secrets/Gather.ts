@@ -43,8 +43,11 @@ export const gather = (value: unknown, seen: WeakSet<object> = new WeakSet()): s
     const isNumbers = Array.isArray(next) && next.length >= 8 && next.every((one) => typeof one === "number")
     if (isNumbers) texts.push(next.join(","))
     else {
-      const keys = Object.keys(next)
-      texts.push(...(Array.isArray(next) ? [] : keys))
+      // Symbols too: inspect shows them.
+      const keys = Reflect.ownKeys(next).filter((key) =>
+        Object.prototype.propertyIsEnumerable.call(next, key)
+      )
+      if (!Array.isArray(next)) texts.push(...keys.filter((key) => typeof key === "string"))
       for (const key of keys) rest.push(attempt(() => Reflect.get(next, key)))
     }
   }

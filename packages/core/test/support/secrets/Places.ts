@@ -49,7 +49,7 @@ const places: ReadonlyArray<Place> = [
   },
   {
     way: "file",
-    name: /^aechannel-store-\w+\/(?:channels|damaged)|\/(?:Alice|Bob)\.store$/,
+    name: /^aechannel-store-\w+\/(?:channels|damaged)|\/(?:Alice|Bob)\.store$|\/(?:alice|bob)\.db$/,
     reason: "a client's store without a key holds the fsm id with which the client comes back"
   }
 ]

@@ -88,7 +88,8 @@ export const compare = (world: World.World, starter: Role, expected: Sockets) =>
       ])
     )
     yield* World.quiet(world)
-    expect({ starter: sides.starter.log.lines, peer: sides.peer.log.lines }).toEqual(expected)
+    const [starterLines, peerLines] = [[...sides.starter.log.lines], [...sides.peer.log.lines]]
+    expect({ starter: starterLines, peer: peerLines }).toEqual(expected)
     World.clear(world)
   })
 
@@ -117,17 +118,31 @@ const failed = (outcome: Effect.Effect<unknown, FlowError>, code: keyof typeof e
     expect(error).toMatchObject({ _tag: errorOfCode[code], code, endedBy: by })
   })
 
-/** Plays it. After an ending that is no end, the same is done again and completes. */
-export const play = ({ ending, flow: name, starter }: Row) =>
+/** Plays it. After an ending that is no end, the same is done again and completes. Gives what both sockets have shown. */
+export const play = ({
+  ending,
+  flow: name,
+  starter
+}: Row): Effect.Effect<Readonly<Record<Role, ReadonlyArray<string>>>, unknown> =>
   Effect.gen(function* () {
     const flow = flowOf(name)
     const world = yield* World.make(flow.world)
     const peer = World.other(starter)
+    const shown: Record<Role, Array<string>> = { initiator: [], responder: [] }
+    /** Looks at the sockets from now on. */
+    const anew = Effect.map(World.quiet(world), () => {
+      for (const role of World.roles) shown[role].push(...world.sides[role].log.lines)
+      World.clear(world)
+    })
+    const shows = (expected: Sockets) =>
+      Effect.map(compare(world, starter, expected), () => {
+        shown[starter].push(...expected.starter)
+        shown[peer].push(...expected.peer)
+      })
     // Everybody has used a nonce.
     if (ending._tag === "refused") yield* World.spend(world)
     yield* flow.prepare?.(world, starter) ?? Effect.void
-    yield* World.quiet(world)
-    World.clear(world)
+    yield* anew
     if (ending._tag === "aborted") {
       const by = ending.by === "starter" ? starter : peer
       const tag = flow.asks[ending.by === "starter" ? 0 : 1]
@@ -135,17 +150,17 @@ export const play = ({ ending, flow: name, starter }: Row) =>
       const { refuses } = world.sides[by]
       refuses.set(tag, ending.code)
       yield* failed(flow.run(world, starter), ending.code, ending.by === "starter" ? "we" : "peer")
-      yield* compare(world, starter, abortedFrames(flow, starter, ending.by, ending.code))
+      yield* shows(abortedFrames(flow, starter, ending.by, ending.code))
       refuses.clear()
     }
     if (ending._tag === "refused") {
       const options = yield* optionsOf(world, starter, ending.why)
       yield* failed(flow.run(world, starter, options), 5, "node")
-      yield* compare(world, starter, refusedFrames(flow, starter))
+      yield* shows(refusedFrames(flow, starter))
       yield* flow.mend?.(world, starter) ?? Effect.void
-      yield* World.quiet(world)
-      World.clear(world)
+      yield* anew
     }
     yield* flow.run(world, starter)
-    yield* compare(world, starter, flow.passes(starter))
+    yield* shows(flow.passes(starter))
+    return shown
   }).pipe(Effect.scoped)

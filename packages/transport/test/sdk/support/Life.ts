@@ -11,7 +11,7 @@ import { type World as InWorld, World, balanceOf, look } from "./World.js"
 
 export type Pairing = readonly [initiator: Library, responder: Library]
 
-const open = { sdk: Sdk.open, own: Own.open } as const
+export const open = { sdk: Sdk.open, own: Own.open } as const
 const updates = 20
 
 /** Lives it and checks every step; the round at the end. */

@@ -1,9 +1,12 @@
 /** A party that runs on this library's channel client. */
 import * as SignedTx from "@aechannel/core/chain/SignedTx"
 import * as Channels from "@aechannel/core/client/Channel"
-import type { ChannelEvent } from "@aechannel/core/client/ChannelEvent"
+import type { ChannelEvent, CoSignedState, FlowError } from "@aechannel/core/client/ChannelEvent"
 import { Crypto } from "@aechannel/core/crypto/Crypto"
+import type { KeyPair } from "@aechannel/core/crypto/KeyPair"
+import type { ChannelId } from "@aechannel/core/encoding/ApiEncoding"
 import * as JsonRpcSignedTx from "@aechannel/core/protocol/JsonRpcSignedTx"
+import type { Role } from "@aechannel/core/protocol/OpenParameters"
 import * as ChannelStore from "@aechannel/core/services/ChannelStore"
 import * as ProposalPolicy from "@aechannel/core/services/ProposalPolicy"
 import * as Signer from "@aechannel/core/services/Signer"
@@ -12,11 +15,15 @@ import * as Trees from "@aechannel/core/state/Trees"
 import * as NativeCrypto from "@aechannel/transport/NativeCrypto"
 import * as WebSocketTransport from "@aechannel/transport/WebSocketTransport"
 import * as Effect from "effect/Effect"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import {
   type Balances,
+  type Meeting,
   type Open,
   type Outcome,
   type Party,
@@ -26,7 +33,7 @@ import {
 } from "./Party.js"
 
 /** Signs, unless the own proposal under way is to be aborted: then it is asked and does not answer. */
-const layerSigner = (key: Parameters<Open>[1], networkId: string, hesitates: () => boolean) =>
+const layerSigner = (key: KeyPair, networkId: string, hesitates: () => boolean) =>
   Layer.effect(
     Signer.Signer,
     Effect.map(Crypto, (crypto) => ({
@@ -43,6 +50,15 @@ const isTrouble = ({ _tag }: ChannelEvent): boolean =>
   ["VerificationFailed", "SignerFailed", "StoreFailed", "Undecodable", "Refused"].includes(_tag)
 
 export const open: Open = (role, key, meeting) =>
+  Effect.flatMap(ChannelStore.makeMemory, (store) => start(role, key, meeting, store, undefined))
+
+const start = (
+  role: Role,
+  key: KeyPair,
+  meeting: Meeting,
+  store: ChannelStore.ChannelStoreService,
+  existing: ChannelId | undefined
+): Effect.Effect<Party, never, Scope.Scope> =>
   Effect.gen(function* () {
     let answer: Signing = "sign"
     let hesitating = false
@@ -50,29 +66,35 @@ export const open: Open = (role, key, meeting) =>
     const messages: Array<Extract<ChannelEvent, { readonly _tag: "MessageReceived" }>> = []
     const trouble: Array<ChannelEvent> = []
     const { initiatorId, networkId, port, responderId, url, ...terms } = meeting
+    const connection = yield* Scope.fork(yield* Effect.scope, ExecutionStrategy.sequential)
 
-    const channel = yield* Channels.open({
-      ...terms,
-      initiatorId,
-      responderId,
-      networkId,
-      port,
-      role,
-      minimumDepth: 0,
-      minimumDepthStrategy: "plain"
-    }).pipe(
+    const opening =
+      existing === undefined
+        ? Channels.open({
+            ...terms,
+            initiatorId,
+            responderId,
+            networkId,
+            port,
+            role,
+            minimumDepth: 0,
+            minimumDepthStrategy: "plain"
+          })
+        : Channels.resume({ channelId: existing, role, networkId, port })
+    const channel = yield* opening.pipe(
       Effect.provide([
         WebSocketTransport.layerNode({ url }),
         layerSigner(key, networkId, () => hesitating),
         ProposalPolicy.make(({ operation }) =>
-          operation !== "update" || answer === "sign"
+          operation === "open" || answer === "sign"
             ? ProposalPolicy.accept
             : ProposalPolicy.decline(answer === "refuse" ? 1 : answer)
         ),
-        ChannelStore.layerMemory,
+        Layer.succeed(ChannelStore.ChannelStore, store),
         JsonRpcSignedTx.layer
       ]),
       Effect.provide(NativeCrypto.layer),
+      Scope.extend(connection),
       Effect.orDie
     )
     const listener = yield* Effect.forkScoped(
@@ -89,14 +111,15 @@ export const open: Open = (role, key, meeting) =>
       initiator: find(initiatorId) ?? -1n,
       responder: find(responderId) ?? -1n
     })
-    const transfer = (amount: bigint): Effect.Effect<Outcome> =>
-      Effect.match(channel.transfer({ amount }), {
+    const outcome = (proposal: Effect.Effect<CoSignedState, FlowError>): Effect.Effect<Outcome> =>
+      Effect.match(proposal, {
         onSuccess: ({ round }): Outcome => ({ _tag: "Accepted", round }),
         onFailure: (error): Outcome => {
           if (!("endedBy" in error)) throw error
           return error.endedBy === "we" ? { _tag: "Aborted" } : { _tag: "Declined", code: error.code }
         }
       })
+    const transfer = (amount: bigint) => outcome(channel.transfer({ amount }))
     /** Calls it off while the signer hesitates. */
     const abort = (amount: bigint, code: number) =>
       Effect.gen(function* () {
@@ -118,6 +141,15 @@ export const open: Open = (role, key, meeting) =>
         within(
           "a transfer",
           signing === "sign" ? transfer(amount) : abort(amount, signing === "refuse" ? 1 : signing)
+        ),
+      deposit: (amount) => within("a deposit", outcome(channel.deposit({ amount }))),
+      withdraw: (amount) => within("a withdrawal", outcome(channel.withdraw({ amount }))),
+      leave: within("leaving", Effect.orDie(channel.leave)),
+      drop: Scope.close(connection, Exit.void),
+      comeBack: () =>
+        Effect.zipRight(
+          Scope.close(connection, Exit.void),
+          within("coming back", start(role, key, meeting, store, channel.id))
         ),
       answerWith: (next) => {
         answer = next

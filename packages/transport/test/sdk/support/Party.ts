@@ -41,6 +41,9 @@ export interface Party {
   readonly channelId: ChannelId
   /** Proposes to pay the peer; `signing` says what becomes of the request to sign it. */
   readonly pay: (amount: bigint, signing?: Signing) => Effect.Effect<Outcome>
+  /** Brings coins into the channel, or takes them out. */
+  readonly deposit: (amount: bigint) => Effect.Effect<Outcome>
+  readonly withdraw: (amount: bigint) => Effect.Effect<Outcome>
   /** How the peer's proposals are answered from now on. */
   readonly answerWith: (signing: Signing) => void
   /** For which tags this party was asked for a signature, and for which updates. */
@@ -58,6 +61,12 @@ export interface Party {
   readonly shutdown: Effect.Effect<string>
   /** Waits until the node has let this party go; what went wrong meanwhile. */
   readonly ended: Effect.Effect<ReadonlyArray<unknown>>
+  /** Leaves; the channel stays open on chain. */
+  readonly leave: Effect.Effect<void>
+  /** The socket is gone. */
+  readonly drop: Effect.Effect<void>
+  /** Comes back on a new socket: to the node's machine that is still there, or to a new one that goes on. */
+  readonly comeBack: (to: "reconnect" | "reestablish") => Effect.Effect<Party, never, Scope.Scope>
 }
 
 export type Library = "sdk" | "own"
@@ -75,7 +84,7 @@ export const eventually = <A>(what: string, look: () => A | undefined): Effect.E
 }
 
 /** What takes longer than this will never come. */
-export const within = <A, E>(what: string, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+export const within = <A, E, R>(what: string, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.timeoutFailCause(effect, {
     duration: "10 seconds",
     onTimeout: () => Cause.die(new Error(`waited in vain: ${what}`))

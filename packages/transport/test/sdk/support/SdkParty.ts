@@ -13,6 +13,7 @@ import {
   type Balances,
   type Meeting,
   type Open,
+  type Outcome,
   type Party,
   type Signing,
   eventually,
@@ -49,13 +50,17 @@ const signer =
       ? account.signTransaction(tx, { networkId })
       : Promise.resolve(signing === "refuse" ? null : signing)
 
+/** What the SDK comes back with. */
+type Existing = Pick<ChannelOptions, "existingChannelId" | "existingFsmId" | "reestablish">
+
 const connect = (
   role: Role,
   key: KeyPair.KeyPair,
   meeting: Meeting,
   answer: () => Signing,
   asked: Array<Party["asked"][number]>,
-  listen: (channel: Channel) => void
+  listen: (channel: Channel) => void,
+  existing: Existing
 ): Effect.Effect<Channel, never, Scope.Scope> => {
   const sign = signer(accountOf(key), meeting.networkId)
   const common = {
@@ -70,6 +75,7 @@ const connect = (
     port: meeting.port,
     minimumDepth: 0,
     minimumDepthStrategy: "plain",
+    ...existing,
     sign: () => Promise.reject(new Error("replaced below"))
   } as const
   const options: ChannelOptions =
@@ -96,7 +102,8 @@ const connect = (
 export const connecting = (
   role: Role,
   key: KeyPair.KeyPair,
-  meeting: Meeting
+  meeting: Meeting,
+  existing: Existing = {}
 ): Effect.Effect<SdkParty & { readonly opened: Effect.Effect<void> }, never, Scope.Scope> =>
   Effect.gen(function* () {
     let signing: Signing = "sign"
@@ -123,7 +130,8 @@ export const connecting = (
           if (isMessage(message)) messages.push(message)
           else errors.push(new Error(`no message: ${JSON.stringify(message)}`))
         })
-      }
+      },
+      existing
     )
 
     const { initiatorId, responderId } = meeting
@@ -133,6 +141,18 @@ export const connecting = (
       initiator: find(initiatorId) ?? -1n,
       responder: find(responderId) ?? -1n
     })
+    const gone = eventually(`the ${role} is disconnected`, () =>
+      channel.status() === "disconnected" ? true : undefined
+    )
+    // The SDK does not learn it again.
+    const idOf = () => existing.existingChannelId ?? channel.id()
+    /** The SDK's word, in ours. */
+    const outcome = (result: { readonly accepted: boolean; readonly errorCode?: number }): Outcome =>
+      result.accepted
+        ? { _tag: "Accepted", round: channel.round() ?? 0 }
+        : result.errorCode === undefined
+          ? { _tag: "Aborted" }
+          : { _tag: "Declined", code: result.errorCode }
     const attempt = <A>(what: string, call: () => Promise<A>): Effect.Effect<A> =>
       within(`the SDK's ${what}`, Effect.promise(call))
 
@@ -145,7 +165,7 @@ export const connecting = (
       events,
       asked,
       get channelId() {
-        return ApiEncoding.parseOrThrow("ch", channel.id())
+        return ApiEncoding.parseOrThrow("ch", idOf())
       },
       opened: eventually(`the ${role}'s channel is open`, () =>
         channel.status() === "open" ? true : undefined
@@ -153,13 +173,36 @@ export const connecting = (
       pay: (amount, own = "sign") =>
         Effect.map(
           attempt("update", () => channel.update(key.address, peer, Number(amount), (tx) => sign(tx, own))),
-          ({ accepted, errorCode }) =>
-            accepted
-              ? { _tag: "Accepted", round: channel.round() ?? 0 }
-              : errorCode === undefined
-                ? { _tag: "Aborted" }
-                : { _tag: "Declined", code: errorCode }
+          outcome
         ),
+      deposit: (amount) =>
+        Effect.map(
+          attempt("deposit", () => channel.deposit(Number(amount), (tx) => sign(tx, "sign"))),
+          outcome
+        ),
+      withdraw: (amount) =>
+        Effect.map(
+          attempt("withdraw", () => channel.withdraw(Number(amount), (tx) => sign(tx, "sign"))),
+          outcome
+        ),
+      leave: attempt("leave", async () => {
+        await channel.leave()
+      }),
+      drop: Effect.zipRight(
+        Effect.sync(() => channel.disconnect()),
+        gone
+      ),
+      comeBack: (to) =>
+        Effect.gen(function* () {
+          yield* gone
+          const again = yield* connecting(role, key, meeting, {
+            existingChannelId: idOf(),
+            existingFsmId: channel.fsmId(),
+            ...(to === "reestablish" ? { reestablish: true } : {})
+          })
+          yield* again.opened
+          return again
+        }),
       answerWith: (next) => {
         signing = next
       },
@@ -199,12 +242,7 @@ export const connecting = (
       shutdown: attempt("shutdown", () =>
         channel.shutdown((tx) => accountOf(key).signTransaction(tx, { networkId: meeting.networkId }))
       ),
-      ended: Effect.as(
-        eventually(`the ${role} is disconnected`, () =>
-          channel.status() === "disconnected" ? true : undefined
-        ),
-        errors
-      )
+      ended: Effect.as(gone, errors)
     }
   })
 

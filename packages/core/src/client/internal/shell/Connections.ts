@@ -6,8 +6,11 @@
  */
 import { Duration, Effect, Exit, Option, type Runtime, Schedule, Scope } from "effect"
 import { Cause } from "effect"
+import { dialects } from "../../../protocol/Codec.js"
 import type { CodecService } from "../../../protocol/Codec.js"
 import { TransportError } from "../../../protocol/Errors.js"
+import { toQuery } from "../../../protocol/OpenParameters.js"
+import type { OpenParameters, ReconnectParameters } from "../../../protocol/OpenParameters.js"
 import type { TransportService } from "../../../services/Transport.js"
 import type { ClientEvent } from "../../ClientMachine.js"
 import { type AnyFiber, Fibers } from "./Fibers.js"
@@ -37,7 +40,8 @@ export class Connections {
   ) {}
 
   /** Makes a connection; nothing is heard of it before `open`. */
-  connect(query: string): Effect.Effect<Wire, TransportError> {
+  connect(parameters: OpenParameters | ReconnectParameters): Effect.Effect<Wire, TransportError> {
+    const query = toQuery(parameters, dialects[this.codec.dialect].protocol)
     return Effect.uninterruptibleMask((restore) =>
       Effect.gen(this, function* () {
         const scope = yield* Scope.fork(this.scope, { _tag: "Sequential" })
@@ -66,12 +70,12 @@ export class Connections {
    * Puts a new connection in the place of the one there is; `after` tells how that ended, or how the last attempt did,
    * and waits as long as the schedule says.
    */
-  replace(query: string, after: TransportError | undefined): void {
+  replace(parameters: OpenParameters | ReconnectParameters, after: TransportError | undefined): void {
     this.stop()
     const attempt = Effect.gen(this, function* () {
       yield* this.close
       if (after !== undefined) yield* this.pause(after)
-      return yield* this.connect(query)
+      return yield* this.connect(parameters)
     })
     const fiber = this.fibers.start(attempt)
     const made = (exit: Exit.Exit<Wire, TransportError | GivenUp>): void => {

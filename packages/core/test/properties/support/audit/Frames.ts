@@ -147,7 +147,8 @@ const stateShown = (
   facts.checkCoSigned(`${role}'s node, round ${round}`, signedTx)
   if (session !== undefined) session.hasShownState = true
   party.reported = { round, body }
-  if (body !== before?.body) facts.count("co-signed rounds at a node")
+  if (body === before?.body) return
+  facts.count("co-signed rounds at a node")
   checkDepth(facts, role, signedTx)
 }
 

@@ -1,0 +1,246 @@
+/**
+ * A frame of the node against the recorded one: kind, method, event, codes, keys, types and every determined value must
+ * be equal. Ids may be others, as long as the same one always stands for the same; transactions are compared field by
+ * field, proofs and trees by what they hold.
+ */
+import * as Account from "../../../chain/Account.js"
+import * as Ids from "../../../chain/Ids.js"
+import * as SignedTx from "../../../chain/SignedTx.js"
+import * as Transaction from "../../../chain/Transaction.js"
+import * as ApiEncoding from "../../../encoding/ApiEncoding.js"
+import * as Bytes from "../../../encoding/Bytes.js"
+import * as Json from "../../../encoding/Json.js"
+import * as Poi from "../../../state/Poi.js"
+import * as Trees from "../../../state/Trees.js"
+import * as Trie from "../../../state/Trie.js"
+import { attempt, type Bodies, decoded, same } from "./Bodies.js"
+import { idOf, type Names, type Pair } from "./Names.js"
+import * as Variants from "./Variants.js"
+
+/** One difference between the frame that was recorded and the one that came. */
+export interface Difference {
+  /** Where in the frame; empty for the whole. */
+  readonly path: string
+  readonly recorded: string
+  readonly actual: string
+}
+
+export interface Compared {
+  readonly differences: ReadonlyArray<Difference>
+  /** Accepted variants that were met. */
+  readonly accepted: ReadonlyArray<Variants.ValueName>
+  /** Takes over what the comparison taught about ids and transactions. */
+  readonly learn: () => void
+}
+
+const shown = (value: unknown): string => {
+  if (value === undefined) return "nothing"
+  if (value instanceof Uint8Array) return value.length === 0 ? "nothing" : `0x${Bytes.toHex(value)}`
+  if (typeof value === "bigint") return String(value)
+  if (typeof value === "string") return value.length > 120 ? `“${value.slice(0, 117)}…”` : `“${value}”`
+  const text = Json.stringify(value as Json.Json)
+  return text.length > 200 ? `${text.slice(0, 197)}…` : text
+}
+
+/** What can be known of a state's accounts. */
+const accountsOf = (trees: Trees.Trees): ReadonlyArray<readonly [string, Account.Account]> =>
+  [...Trie.entries(trees.accounts)].map(
+    ([key, value]) => [Bytes.toHex(key), Account.decodeOrThrow(value)] as const
+  )
+
+class Walk {
+  readonly differences: Array<Difference> = []
+  readonly accepted: Array<Variants.ValueName> = []
+  readonly pairs: Array<Pair> = []
+  readonly bodies: Array<readonly [SignedTx.SignedTx, SignedTx.SignedTx]> = []
+
+  constructor(
+    private readonly frame: Json.Json,
+    private readonly names: Names,
+    private readonly known: Bodies,
+    private readonly nonceOffset: (account: string) => bigint
+  ) {}
+
+  private differ(path: string, recorded: unknown, actual: unknown): void {
+    this.differences.push({ path, recorded: shown(recorded), actual: shown(actual) })
+  }
+
+  /** A difference, unless it is one that is accepted. */
+  private deviate(path: string, recorded: Json.Json | undefined, actual: Json.Json | undefined): void {
+    const name = Variants.valueNames.find((each) =>
+      Variants.values[each].accepts({ path, recorded, actual, frame: this.frame })
+    )
+    if (name === undefined) this.differ(path, recorded, actual)
+    else this.accepted.push(name)
+  }
+
+  walk(path: string, recorded: Json.Json, actual: Json.Json): void {
+    if (typeof recorded === "string" && typeof actual === "string") return this.text(path, recorded, actual)
+    if (Json.isArray(recorded) && Json.isArray(actual)) {
+      if (recorded.length !== actual.length)
+        return this.differ(path, `${recorded.length} entries`, `${actual.length} entries`)
+      recorded.forEach((item, index) => this.walk(`${path}[${index}]`, item, actual[index] ?? null))
+      return
+    }
+    if (Json.isObject(recorded) && Json.isObject(actual)) {
+      for (const key of [...new Set([...Object.keys(recorded), ...Object.keys(actual)])].sort()) {
+        const [a, b] = [recorded[key], actual[key]]
+        const below = path === "" ? key : `${path}.${key}`
+        if (a === undefined || b === undefined) this.deviate(below, a, b)
+        else this.walk(below, a, b)
+      }
+      return
+    }
+    if (Json.stringify(recorded) !== Json.stringify(actual)) this.deviate(path, recorded, actual)
+  }
+
+  private text(path: string, recorded: string, actual: string): void {
+    if (recorded.startsWith("tx_") && actual.startsWith("tx_")) return this.transaction(path, recorded, actual)
+    if (recorded.startsWith("pi_") && actual.startsWith("pi_")) {
+      const [a, b] = [recorded, actual].map((text) => attempt(() => Poi.fromTextOrThrow(text)))
+      if (a !== undefined && b !== undefined) return this.poi(path, a, b)
+    }
+    if (recorded.startsWith("ss_") && actual.startsWith("ss_")) {
+      const [a, b] = [recorded, actual].map((text) => attempt(() => Trees.fromTextOrThrow(text)))
+      if (a !== undefined && b !== undefined) return this.trees(path, a, b)
+    }
+    const [a, b] = [idOf(recorded), idOf(actual)]
+    if (a !== undefined && b !== undefined && a.prefix === b.prefix)
+      return this.same(path, { recorded: a.hex, actual: b.hex }, recorded, actual)
+    if (recorded !== actual) this.deviate(path, recorded, actual)
+  }
+
+  /** Two ids that must mean the same. */
+  private same(path: string, pair: Pair, recorded: unknown, actual: unknown): void {
+    if (this.names.agree(pair, this.pairs)) this.pairs.push(pair)
+    else this.differ(path, recorded, actual)
+  }
+
+  private bytes(path: string, recorded: Uint8Array, actual: Uint8Array): void {
+    this.same(path, { recorded: Bytes.toHex(recorded), actual: Bytes.toHex(actual) }, recorded, actual)
+  }
+
+  private transaction(path: string, recorded: string, actual: string): void {
+    const [a, b] = [decoded(recorded), decoded(actual)]
+    if (a !== undefined && b !== undefined) return this.signed(path, a, b)
+    // Clients may be told what they sent, and that may be anything.
+    if ((a === undefined) !== (b === undefined) || !path.includes("request"))
+      this.deviate(path, recorded, actual)
+  }
+
+  private signed(path: string, recorded: SignedTx.SignedTx, actual: SignedTx.SignedTx): void {
+    const [type, otherType] = [recorded, actual].map(({ tx }) => Transaction.typeName(tx))
+    if (type !== otherType) return this.differ(path, type, otherType)
+    const here = `${path} (${type})`
+    const [signers, otherSigners] = [
+      this.known.recordedSigners(recorded).join(", "),
+      this.known.actualSigners(actual).join(", ")
+    ]
+    if (signers !== otherSigners)
+      this.differ(`${here}, signed by`, signers || "nobody", otherSigners || "nobody")
+    const [id, otherId] = [Ids.channelIdOf(recorded), Ids.channelIdOf(actual)]
+    if (id !== undefined && otherId !== undefined) this.text(`${here}, channel id`, id, otherId)
+    this.fields(here, recorded.tx, actual.tx)
+    this.bodies.push([recorded, actual])
+  }
+
+  private fields(path: string, recorded: Transaction.Transaction, actual: Transaction.Transaction): void {
+    if (recorded.version !== actual.version) {
+      this.differ(`${path}.version`, String(recorded.version), String(actual.version))
+      return
+    }
+    const origin = Transaction.origin(recorded)
+    for (const key of new Set([...Object.keys(recorded), ...Object.keys(actual)])) {
+      const [a, b]: ReadonlyArray<unknown> = [Reflect.get(recorded, key), Reflect.get(actual, key)]
+      const below = `${path}.${key}`
+      if (typeof a === "string" && typeof b === "string") this.text(below, a, b)
+      else if (key === "nonce" && typeof a === "bigint" && typeof b === "bigint") {
+        const expected = a + (origin === undefined ? 0n : this.nonceOffset(origin))
+        if (expected !== b) this.differ(below, expected, b)
+      } else if (a instanceof Uint8Array && b instanceof Uint8Array) this.field(below, key, a, b)
+      else if (!same(a, b)) this.differ(below, a, b)
+    }
+  }
+
+  private field(path: string, key: string, recorded: Uint8Array, actual: Uint8Array): void {
+    if (recorded.length === 0 || actual.length === 0) {
+      if (recorded.length !== actual.length) this.differ(path, recorded, actual)
+      return
+    }
+    if (key === "payload") {
+      const [a, b] = [recorded, actual].map((bytes) => attempt(() => SignedTx.decodeOrThrow(bytes)))
+      return a === undefined || b === undefined
+        ? this.differ(path, recorded, actual)
+        : this.signed(path, a, b)
+    }
+    if (key === "poi") {
+      const [a, b] = [recorded, actual].map((bytes) => attempt(() => Poi.decodeOrThrow(bytes)))
+      return a === undefined || b === undefined
+        ? this.differ(path, recorded, actual)
+        : this.poi(path, a, b)
+    }
+    this.bytes(path, recorded, actual)
+  }
+
+  private poi(path: string, recorded: Poi.Poi, actual: Poi.Poi): void {
+    this.bytes(`${path}, state hash`, Poi.stateHash(recorded), Poi.stateHash(actual))
+    for (const account of this.known.accounts) {
+      const other = ApiEncoding.parseOrThrow("ak", this.names.text(account))
+      const [a, b] = [Poi.account(recorded, account)?.balance, Poi.account(actual, other)?.balance]
+      if (a !== b) this.differ(`${path}, balance of ${account}`, a, b)
+    }
+  }
+
+  private trees(path: string, recorded: Trees.Trees, actual: Trees.Trees): void {
+    this.bytes(`${path}, state hash`, Trees.stateHash(recorded), Trees.stateHash(actual))
+    const [a, b] = [accountsOf(recorded), new Map(accountsOf(actual))]
+    if (a.length !== b.size) this.differ(path, `${a.length} accounts`, `${b.size} accounts`)
+    for (const [key, account] of a) {
+      const other = b.get(this.names.actual(key) ?? key)
+      if (account.balance !== other?.balance)
+        this.differ(`${path}, balance of 0x${key}`, account.balance, other?.balance)
+    }
+  }
+}
+
+/** Compares; nothing is learned before `learn` is called. */
+export const compare = (
+  recorded: Json.Json,
+  actual: Json.Json,
+  context: {
+    readonly names: Names
+    readonly bodies: Bodies
+    readonly nonceOffset: (account: string) => bigint
+  }
+): Compared => {
+  const { bodies, names, nonceOffset } = context
+  const walk = new Walk(recorded, names, bodies, nonceOffset)
+  walk.walk("", recorded, actual)
+  return {
+    differences: walk.differences,
+    accepted: walk.accepted,
+    learn: () => {
+      for (const pair of walk.pairs) names.learn(pair)
+      for (const [a, b] of walk.bodies) bodies.learn(a, b)
+    }
+  }
+}
+
+const word = (json: Json.Json | undefined): string =>
+  typeof json === "string" || typeof json === "number" ? String(json) : ""
+
+/** A frame of a node in short: `info open`, `on_chain_tx channel_changed`, `sign.update`, `conflict 2`, `result`, … */
+export const labelOf = (frame: Json.Json): string => {
+  if (Json.isArray(frame)) return `batch of ${frame.length}`
+  const method = word(Json.field(frame, "method")).replace("channels.", "")
+  const error = Json.field(frame, "error")
+  if (error !== undefined) {
+    const data = Json.field(error, "data")
+    const codes = Json.isArray(data) ? data.map((each) => ` ${word(Json.field(each, "code"))}`).join("") : ""
+    return `error ${word(Json.field(error, "code"))}${codes}`
+  }
+  if (method === "") return "result"
+  const data = Json.field(Json.field(frame, "params"), "data")
+  const more = ["event", "info", "error_code"].map((key) => word(Json.field(data, key))).find((each) => each !== "")
+  return ["info", "on_chain_tx", "conflict"].includes(method) && more !== undefined ? `${method} ${more}` : method
+}

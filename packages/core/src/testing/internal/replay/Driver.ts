@@ -1,0 +1,462 @@
+/** Plays a recording against a node, line by line, and compares what comes. */
+import * as Effect from "effect/Effect"
+import type { CryptoService } from "../../../crypto/Crypto.js"
+import type * as KeyPair from "../../../crypto/KeyPair.js"
+import type { AccountAddress } from "../../../encoding/ApiEncoding.js"
+import * as Json from "../../../encoding/Json.js"
+import { openBefore } from "./Before.js"
+import { Bodies, decoded } from "./Bodies.js"
+import { compare, type Compared, labelOf } from "./Comparison.js"
+import { fresh } from "./Keys.js"
+import { Names } from "./Names.js"
+import * as Query from "./query.js"
+import type { Came, Closed, Line, Open, Recording, Refused, Sent } from "./Recording.js"
+import { notReplayable, type NotReplayable } from "./Replayable.js"
+import { sceneOf } from "./Scene.js"
+import type { Connection, Ended, Target, TargetError, Targets } from "./Target.js"
+import * as Variants from "./Variants.js"
+
+/** The first difference between a recording and what a node did. */
+export interface Found {
+  readonly file: string
+  /** The line of the recording. */
+  readonly seq: number
+  readonly who: string
+  /** What was expected, in short. */
+  readonly expected: string
+  readonly came: string
+  /** Where in the frame the two differ first; empty where it is another frame altogether. */
+  readonly path: string
+  readonly recorded: string
+  readonly actual: string
+}
+
+export type Name = Variants.Name
+
+export type Outcome =
+  | { readonly _tag: "Exact"; readonly frames: number }
+  | { readonly _tag: "Accepted"; readonly frames: number; readonly variants: ReadonlyMap<Name, number> }
+  | { readonly _tag: "Different"; readonly frames: number; readonly difference: Found }
+  | ({ readonly _tag: "NotReplayable" } & NotReplayable)
+
+export interface Options {
+  readonly targets: Targets
+  readonly crypto: CryptoService
+  /** From which the keys of all accounts are made. */
+  readonly seed: string
+}
+
+/** More than any recorded session locks a channel for. */
+const mostBlocks = 60
+
+const balance = 10n ** 24n
+
+/** Reports that wait for a block. */
+const fromChain =
+  /^(on_chain_tx (channel_changed|solo_closing|can_slash|can_snapshot|channel_closed|consumed_forced_progress)|info (own_.*|funding_locked|deposit_locked|withdraw_locked|closed_confirmed|min_depth_achieved|minimum_depth_achieved|zombie_channel))$/
+
+class Differs {
+  readonly _tag = "Differs"
+  constructor(readonly found: Found) {}
+}
+
+interface Live {
+  readonly connection: Connection
+  /** What has come and was not expected yet. */
+  readonly early: Array<string>
+  ended: Ended | undefined
+  /** What was compared, in short. */
+  readonly labels: Array<string>
+}
+
+const isEnded = (come: string | Ended | undefined): come is Ended => typeof come === "object"
+
+class Driver {
+  private readonly names = new Names()
+  private readonly bodies: Bodies
+  private readonly live = new Map<number, Live>()
+  private readonly done = new Set<Line>()
+  private readonly variants = new Map<Name, number>()
+  private readonly offsets = new Map<string, bigint>()
+  private readonly together = new Set<number>()
+  private frames = 0
+
+  constructor(
+    private readonly recording: Recording,
+    private readonly target: Target,
+    keys: ReadonlyMap<AccountAddress, KeyPair.KeyPair>,
+    nonces: ReadonlyMap<AccountAddress, bigint>,
+    crypto: CryptoService
+  ) {
+    for (const [recorded, { address }] of keys) {
+      this.names.learnTexts(recorded, address)
+      this.offsets.set(recorded, (target.nonces.get(address) ?? 0n) - (nonces.get(recorded) ?? 0n))
+    }
+    this.bodies = new Bodies(this.names, keys, crypto, target.networkId)
+  }
+
+  readonly run: Effect.Effect<Outcome, TargetError> = Effect.suspend(() => this.play()).pipe(
+    Effect.catchTag("Differs", ({ found }) =>
+      Effect.succeed<Outcome>({ _tag: "Different", frames: this.frames, difference: found })
+    )
+  )
+
+  adopt(socket: number, connection: Connection): void {
+    this.live.set(socket, { connection, early: [], ended: undefined, labels: [] })
+  }
+
+  private play(): Effect.Effect<Outcome, TargetError | Differs> {
+    return Effect.gen(this, function* () {
+      for (const line of this.recording.lines) {
+        if (this.done.has(line)) continue
+        yield* this.step(line)
+      }
+      yield* this.target.settle
+      for (const [socket, live] of this.live) yield* this.nothingLeft(socket, live)
+      return this.variants.size === 0
+        ? { _tag: "Exact", frames: this.frames }
+        : { _tag: "Accepted", frames: this.frames, variants: this.variants }
+    })
+  }
+
+  private step(line: Line): Effect.Effect<void, TargetError | Differs> {
+    const { at } = line
+    const before = line._tag === "Came" || at === undefined ? Effect.void : this.target.until(at)
+    switch (line._tag) {
+      case "Open":
+        return Effect.zipRight(before, this.open(line))
+      case "Sent":
+        return Effect.zipRight(before, this.send(line))
+      case "Came":
+        return this.expect(line)
+      case "Closed":
+        return this.close(line, before)
+      case "Refused":
+      case "Asked":
+        return Effect.void
+      case "Note":
+        return before
+    }
+  }
+
+  private differ(
+    line: { readonly seq: number; readonly who: string },
+    expected: string,
+    came: string,
+    more: { readonly path: string; readonly recorded: string; readonly actual: string } = {
+      path: "",
+      recorded: expected,
+      actual: came
+    }
+  ): Differs {
+    return new Differs({ file: this.recording.file, seq: line.seq, who: line.who, expected, came, ...more })
+  }
+
+  private accept(name: Name): void {
+    this.variants.set(name, (this.variants.get(name) ?? 0) + 1)
+  }
+
+  // ---------------------------------------------------------------- what clients do
+
+  private open(line: Open): Effect.Effect<void, TargetError | Differs> {
+    return Effect.gen(this, function* () {
+      const opened = yield* this.target.connect(line.path, this.names.query(line.query))
+      const refused = this.recording.lines.find(
+        (each): each is Refused => each._tag === "Refused" && each.socket === line.socket
+      )
+      if ("status" in opened) {
+        if (refused?.status !== opened.status)
+          return yield* Effect.fail(
+            this.differ(line, refused === undefined ? "a connection" : `HTTP ${refused.status}`, `HTTP ${opened.status}`)
+          )
+        // Nothing more happens on it.
+        for (const each of this.recording.lines)
+          if ("socket" in each && each.socket === line.socket) this.done.add(each)
+        return
+      }
+      if (refused !== undefined)
+        return yield* Effect.fail(this.differ(line, `HTTP ${refused.status}`, "a connection"))
+      this.adopt(line.socket, opened)
+    })
+  }
+
+  private send(line: Sent): Effect.Effect<void, TargetError | Differs> {
+    return Effect.gen(this, function* () {
+      // What the node says without being asked comes first, as it did when it was recorded.
+      yield* this.target.settle
+      const live = yield* this.lives(line)
+      if (line.unsendable !== undefined)
+        return this.accept(line.unsendable === "cut" ? "frame cut by the recorder" : "binary frame")
+      yield* live.connection.send(this.textOf(line))
+    })
+  }
+
+  private lives(line: { readonly seq: number; readonly who: string; readonly socket: number }) {
+    return Effect.suspend(() => {
+      const live = this.live.get(line.socket)
+      return live === undefined
+        ? Effect.fail(this.differ(line, "an open connection", "none"))
+        : Effect.succeed(live)
+    })
+  }
+
+  private textOf(line: Sent): string {
+    if (line.json === undefined) return this.names.inText(line.text)
+    return Json.stringify(
+      this.names.json(this.withNonce(line), (text) =>
+        text.startsWith("tx_") ? this.bodies.text(String(line.socket), text) : text
+      )
+    )
+  }
+
+  /** An account may be at another nonce here. */
+  private withNonce({ json = null, who }: Sent): Json.Json {
+    const params = Json.field(json, "params")
+    const nonce = Json.toBigInt(Json.field(params, "nonce"))
+    const offset = [...this.offsets.values()].some((each) => each !== 0n) ? this.offsetOf(who) : 0n
+    return nonce === undefined || offset === 0n || !Json.isObject(json) || !Json.isObject(params)
+      ? json
+      : { ...json, params: { ...params, nonce: nonce + offset } }
+  }
+
+  private offsetOf(who: string): bigint {
+    const open = this.recording.lines.find((line): line is Open => line._tag === "Open" && line.who === who)
+    const account = Query.parametersOf(open?.query ?? "").get(`${who}_id`) ?? ""
+    return this.offsets.get(account) ?? 0n
+  }
+
+  private close(line: Closed, before: Effect.Effect<void>): Effect.Effect<void, TargetError | Differs> {
+    return Effect.gen(this, function* () {
+      const live = yield* this.lives(line)
+      this.live.delete(line.socket)
+      const byNode =
+        line.code === 1000 || line.code === 1011 || line.code === 1007
+          ? true
+          : line.code === undefined && /^(info died|error)/.test(live.labels.at(-1) ?? "")
+      if (byNode) {
+        const come = yield* this.next(live, "close")
+        if (typeof come === "string")
+          return yield* Effect.fail(this.differ(line, "the connection closed", labelOf(Json.parseOrThrow(come))))
+        const code = line.code ?? 1000
+        if (come?.closeCode !== code)
+          return yield* Effect.fail(
+            this.differ(
+              line,
+              `the connection closed with ${code}`,
+              come === undefined ? "it is open" : `closed with ${come.closeCode}`
+            )
+          )
+        return
+      }
+      if (this.together.delete(line.socket)) return
+      yield* before
+      yield* this.target.settle
+      const others = this.closedNext(line)
+      const come = this.poll(live)
+      if (typeof come === "string")
+        return yield* Effect.fail(this.differ(line, "nothing more", labelOf(Json.parseOrThrow(come))))
+      if (come === undefined) yield* live.connection.close(line.code)
+      else if (line.code !== undefined && come.closeCode !== line.code)
+        return yield* Effect.fail(
+          this.differ(line, `the connection closed with ${line.code}`, `closed with ${come.closeCode}`)
+        )
+      // What one of them causes at the other was never read.
+      for (const other of others) {
+        const next = this.live.get(other.socket)
+        if (next === undefined || this.poll(next) !== undefined) continue
+        yield* next.connection.close(other.code)
+        this.together.add(other.socket)
+      }
+    })
+  }
+
+  /** Sockets that clients closed in the same breath. */
+  private closedNext(line: Closed): ReadonlyArray<Closed> {
+    const found: Array<Closed> = []
+    for (const next of this.recording.lines.slice(this.recording.lines.indexOf(line) + 1)) {
+      if (next._tag === "Closed" && next.code === line.code) found.push(next)
+      else if (next._tag !== "Note" && next._tag !== "Open") break
+    }
+    return found
+  }
+
+  // ---------------------------------------------------------------- what comes
+
+  private poll(live: Live): string | Ended | undefined {
+    const early = live.early.shift()
+    if (early !== undefined) return early
+    if (live.ended !== undefined) return live.ended
+    const come = live.connection.poll()
+    if (isEnded(come)) live.ended = come
+    return come
+  }
+
+  /** The next frame, or the end; blocks are made and time passes until there is one. */
+  private next(live: Live, label: string): Effect.Effect<string | Ended | undefined, TargetError> {
+    return Effect.gen(this, function* () {
+      yield* this.target.settle
+      let come = this.poll(live)
+      if (come === undefined && fromChain.test(label)) {
+        yield* this.target.mineMicro
+        yield* this.target.settle
+        come = this.poll(live)
+        for (let blocks = 0; come === undefined && blocks < mostBlocks; blocks++) {
+          yield* this.target.mine(1)
+          yield* this.target.settle
+          come = this.poll(live)
+        }
+      }
+      if (this.isOptional(label, live)) return come
+      while (come === undefined && (yield* this.target.later)) {
+        yield* this.target.settle
+        come = this.poll(live)
+      }
+      return come
+    })
+  }
+
+  /** Whether the line is one that need not come, and something else has come, or nothing. */
+  private absent(line: Came, live: Live, come: string | Ended | undefined): boolean {
+    const label = labelOf(line.json)
+    const name = Variants.absentNames.find((each) => Variants.absences[each].may(label, live.labels))
+    if (name === undefined) return false
+    const frame = typeof come === "string" ? parsed(come) : undefined
+    if (frame !== undefined && labelOf(frame) === label) return false
+    if (typeof come === "string") live.early.unshift(come)
+    this.accept(name)
+    return true
+  }
+
+  private isOptional(label: string, live: Live): boolean {
+    return Variants.absentNames.some((each) => Variants.absences[each].may(label, live.labels))
+  }
+
+  private expect(line: Came): Effect.Effect<void, TargetError | Differs> {
+    return Effect.gen(this, function* () {
+      const live = yield* this.lives(line)
+      const label = labelOf(line.json)
+      const come = yield* this.next(live, label)
+      if (this.absent(line, live, come)) return
+      if (typeof come !== "string")
+        return yield* Effect.fail(
+          this.differ(line, label, come === undefined ? "nothing" : `closed with ${come.closeCode}`)
+        )
+      const frame = parsed(come)
+      if (frame === undefined)
+        return yield* Effect.fail(this.differ(line, label, `a text that is no JSON: ${come.slice(0, 60)}`))
+      const compared = this.compare(line, frame)
+      if (compared.differences.length === 0) return this.take(line, frame, compared)
+      // The frame may be one that was recorded a little later, where no order is determined.
+      const swapped = this.swap(line, frame)
+      if (swapped !== undefined) {
+        this.done.add(swapped.line)
+        this.accept(swapped.name)
+        this.take(swapped.line, frame, swapped.compared)
+        return yield* this.expect(line)
+      }
+      const came = labelOf(frame)
+      const extra = Variants.extraNames.find((each) => Variants.extras[each].may(came, live.labels))
+      if (extra !== undefined) {
+        this.accept(extra)
+        return yield* this.expect(line)
+      }
+      const [difference] = compared.differences
+      return yield* Effect.fail(
+        this.differ(line, label, came, came === label ? difference : undefined)
+      )
+    })
+  }
+
+  private compare(line: Came, frame: Json.Json): Compared {
+    return compare(line.json, frame, {
+      names: this.names,
+      bodies: this.bodies,
+      nonceOffset: (account) => this.offsets.get(account) ?? 0n
+    })
+  }
+
+  private take(line: Came, frame: Json.Json, compared: Compared): void {
+    compared.learn()
+    for (const name of compared.accepted) this.accept(name)
+    this.frames += 1
+    this.live.get(line.socket)?.labels.push(labelOf(line.json))
+    const [recorded, actual] = [line.json, frame].map((json) => {
+      const data = Json.field(Json.field(json, "params"), "data")
+      return decoded(String(Json.field(data, "signed_tx") ?? Json.field(data, "tx")))
+    })
+    const method = Json.field(frame, "method")
+    if (recorded !== undefined && actual !== undefined && String(method).includes(".sign."))
+      this.bodies.ask(String(line.socket), recorded, actual)
+  }
+
+  /** A later line of the same socket that this frame is, if all in between may come after it. */
+  private swap(line: Came, frame: Json.Json) {
+    const label = labelOf(frame)
+    let name: Variants.OrderName | undefined = this.order(labelOf(line.json), label)
+    const from = this.recording.lines.indexOf(line)
+    for (const later of this.recording.lines.slice(from + 1)) {
+      if (name === undefined) return undefined
+      if (later._tag !== "Came" || later.socket !== line.socket || this.done.has(later)) continue
+      const compared = this.compare(later, frame)
+      if (compared.differences.length === 0) return { line: later, name, compared }
+      name = this.order(labelOf(later.json), label)
+    }
+    return undefined
+  }
+
+  private order(recorded: string, came: string): Variants.OrderName | undefined {
+    return Variants.orderNames.find((each) => Variants.orders[each].swaps(recorded, came))
+  }
+
+  private nothingLeft(socket: number, live: Live): Effect.Effect<void, Differs> {
+    const come = this.poll(live)
+    if (come === undefined) return Effect.void
+    const last = this.recording.lines.findLast((line) => "socket" in line && line.socket === socket)
+    const line = { seq: last?.seq ?? 0, who: this.recording.sockets[socket] ?? "" }
+    return Effect.fail(
+      this.differ(
+        line,
+        "nothing more",
+        typeof come === "string" ? labelOf(parsed(come) ?? null) : `closed with ${come.closeCode}`
+      )
+    )
+  }
+}
+
+const parsed = (text: string): Json.Json | undefined => {
+  try {
+    return Json.parseOrThrow(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** Plays the recording against a node that is prepared for it. */
+export const replay = (recording: Recording, options: Options): Effect.Effect<Outcome, TargetError> =>
+  Effect.gen(function* () {
+    const not = notReplayable(recording)
+    if (not !== undefined) return { _tag: "NotReplayable" as const, ...not }
+    const scene = sceneOf(recording)
+    const { crypto, seed } = options
+    const keys = fresh([...scene.accounts.map(({ address }) => address), ...scene.strangers], seed, crypto)
+    const funded = scene.accounts.flatMap(({ address, nonce }) => {
+      const keyPair = keys.get(address)
+      return keyPair === undefined ? [] : [{ address: keyPair.address, balance, nonce }]
+    })
+    const target = yield* options.targets({ accounts: funded, protocol: scene.protocol })
+    const driver = new Driver(
+      recording,
+      target,
+      keys,
+      new Map(scene.accounts.map(({ address, nonce }) => [address, nonce])),
+      crypto
+    )
+    if (scene.before !== undefined) {
+      const connections = yield* openBefore(scene.before, target, keys, crypto)
+      for (const socket of recording.inherited) {
+        const who = recording.sockets[socket]
+        if (who !== undefined) driver.adopt(socket, connections[who])
+      }
+    }
+    return yield* driver.run
+  }).pipe(Effect.scoped)

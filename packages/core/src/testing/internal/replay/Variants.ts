@@ -1,0 +1,130 @@
+/**
+ * In what a node may differ from the recorded one without being wrong: differences between versions, what this project's
+ * node does otherwise on purpose, and orders that nothing determines. Each has a name and a reason.
+ */
+import * as Json from "../../../encoding/Json.js"
+
+/** Where a value stands: the keys that lead to it, `[]` for the entries of an array. */
+export type Path = string
+
+/** What a value differs in: `undefined` on the side where it is missing. */
+export interface Deviation {
+  readonly path: Path
+  readonly recorded: Json.Json | undefined
+  readonly actual: Json.Json | undefined
+  /** The whole recorded frame. */
+  readonly frame: Json.Json
+}
+
+export interface Variant {
+  readonly reason: string
+  readonly accepts: (deviation: Deviation) => boolean
+}
+
+const at = (json: Json.Json | undefined, ...keys: ReadonlyArray<string>): Json.Json | undefined =>
+  keys.reduce(Json.field, json)
+
+const eventOf = (frame: Json.Json): Json.Json | undefined => at(frame, "params", "data", "event")
+
+/** Values that differ. */
+export const values = {
+  "channel id set earlier": {
+    reason:
+      "since April 2020 frames carry the channel id from funding_created and funding_signed on, and at once when a client comes back; nodes before sent null until later",
+    accepts: ({ actual, path, recorded }) =>
+      recorded === null &&
+      typeof actual === "string" &&
+      actual.startsWith("ch_") &&
+      /(^|\.)channel_id$/.test(path)
+  },
+  "fsm id in funding_*": {
+    reason:
+      "since April 2020 funding_created and funding_signed carry the fsm id, so that a client can come back early",
+    accepts: ({ actual, frame, path, recorded }) =>
+      recorded === undefined &&
+      typeof actual === "string" &&
+      path === "params.data.fsm_id" &&
+      ["funding_created", "funding_signed"].includes(String(eventOf(frame)))
+  },
+  "snapshot hash as text": {
+    reason:
+      "min_depth_achieved should name the transaction as th_…; real nodes print its raw bytes, which JSON loses",
+    accepts: ({ actual, frame, path }) =>
+      path === "params.data.tx_hash" &&
+      eventOf(frame) === "min_depth_achieved" &&
+      typeof actual === "string" &&
+      actual.startsWith("th_")
+  }
+} as const satisfies Readonly<Record<string, Variant>>
+
+/** What of a recording cannot be done again, and need not be. */
+export const notes = {
+  "frame cut by the recorder": {
+    reason: "frames of many kilobytes stand in the recording with their beginning only; no node acts on these"
+  },
+  "binary frame": { reason: "nodes ignore binary frames, and so does whoever replays" },
+  "closing from outside": {
+    reason:
+      "a party posted an old state to the chain, not over its socket, so that the transaction was not recorded; the replay posts the first state"
+  }
+} as const
+
+/** A frame that may come, or need not, after those that came before on its socket. */
+export interface Presence {
+  readonly reason: string
+  readonly may: (label: string, before: ReadonlyArray<string>) => boolean
+}
+
+/** Frames that were not recorded. */
+export const extras = {
+  "state told after a return": {
+    reason:
+      "since 2021 a responder that stayed is told the state again when the initiator has come back; nodes before did not tell a state that it knew",
+    may: (label, before) =>
+      label === "update" && before.at(-1) === "info open" && before.at(-2) === "info channel_reestablished"
+  }
+} as const satisfies Readonly<Record<string, Presence>>
+
+/** Frames that were recorded. */
+export const absences = {
+  "conflict told twice": {
+    reason:
+      "nodes until January 2020 reported a conflict again when the peer's report of the same race arrived; later ones report it once",
+    may: (label, before) => label === "conflict 2" && before.at(-1) === "conflict 2"
+  }
+} as const satisfies Readonly<Record<string, Presence>>
+
+/** Two frames that may come in either order. */
+export interface Order {
+  readonly reason: string
+  readonly swaps: (a: string, b: string) => boolean
+}
+
+const either = (one: RegExp, other: RegExp) => (a: string, b: string) =>
+  (one.test(a) && other.test(b)) || (one.test(b) && other.test(a))
+
+/** Frames by their names, as {@link labelOf} has them. */
+export const orders = {
+  "stop answered before or after died": {
+    reason: "a machine that is stopped says died while the answer to the request is still on its way",
+    swaps: either(/^result$/, /^info died$/)
+  },
+  "answer to a ping among reports": {
+    reason: "what the peer or the chain causes and the answer to a ping have nothing to do with each other",
+    swaps: either(/^system\.pong$/, /^(info|on_chain_tx|sign\.)/)
+  }
+} as const satisfies Readonly<Record<string, Order>>
+
+export type ValueName = keyof typeof values
+export type OrderName = keyof typeof orders
+export type ExtraName = keyof typeof extras
+export type AbsentName = keyof typeof absences
+export type Name = ValueName | OrderName | ExtraName | AbsentName | keyof typeof notes
+
+const namesOf = <K extends string>(table: Readonly<Record<K, unknown>>): ReadonlyArray<K> =>
+  Object.keys(table).filter((key): key is K => key in table)
+
+export const valueNames: ReadonlyArray<ValueName> = namesOf(values)
+export const extraNames: ReadonlyArray<ExtraName> = namesOf(extras)
+export const absentNames: ReadonlyArray<AbsentName> = namesOf(absences)
+export const orderNames: ReadonlyArray<OrderName> = namesOf(orders)
