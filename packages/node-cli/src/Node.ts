@@ -8,7 +8,6 @@ import * as Json from "@aechannel/core/encoding/Json"
 import * as ChannelNode from "@aechannel/core/node/ChannelNode"
 import * as Ledger from "@aechannel/core/node/Ledger"
 import { NodeStorage } from "@aechannel/core/node/NodeStorage"
-import * as JsonRpcSignedTx from "@aechannel/core/protocol/JsonRpcSignedTx"
 import * as FileNodeStorage from "@aechannel/transport/FileNodeStorage"
 import * as NativeCrypto from "@aechannel/transport/NativeCrypto"
 import * as NodeHttp from "@aechannel/transport/NodeHttp"
@@ -25,6 +24,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Accounts from "./Accounts.js"
 import { ae, formatAe } from "./Amounts.js"
+import * as Dialect from "./Dialect.js"
 
 const networkId = "ae_dev"
 const accountCount = 4
@@ -58,6 +58,13 @@ const state = Options.directory("state").pipe(
   Options.optional,
   Options.withDescription(
     "keep the chain, the accounts and the states of channels in this directory: a node that is stopped or killed goes on where it was when it is started again"
+  )
+)
+
+const dialect = Options.choice("dialect", Dialect.names).pipe(
+  Options.withDefault("signed_tx"),
+  Options.withDescription(
+    "what clients are spoken to in: signed_tx as nodes since July 2019, tx as those before (which take protocol=legacy in the URL too), legacy as those of 2018"
   )
 )
 
@@ -107,6 +114,7 @@ const serve = (options: {
   readonly channelPort: number
   readonly configOut: Option.Option<string>
   readonly state: Option.Option<string>
+  readonly dialect: Dialect.Dialect
 }) =>
   Effect.gen(function* () {
     const storage = Option.isSome(options.state)
@@ -147,13 +155,13 @@ const serve = (options: {
         ).pipe(Layer.provideMerge(nodeLayer(accounts, storage)))
       )
     )
-  }).pipe(Effect.scoped, Effect.provide([NativeCrypto.layer, JsonRpcSignedTx.layer]))
+  }).pipe(Effect.scoped, Effect.provide([NativeCrypto.layer, Dialect.layer(options.dialect)]))
 
 /**
  * @since 0.1.0
  * @category commands
  */
-export const node = Command.make("node", { port, channelPort, configOut, state }, serve).pipe(
+export const node = Command.make("node", { port, channelPort, configOut, state, dialect }, serve).pipe(
   Command.withDescription(
     "Run an embedded node: a simulated chain with funded accounts and the channel WebSocket. Blocks are made when a transaction waits; more on the HTTP port: /emit_kb?n=N, /emit_mb, /auto?on=true|false."
   )

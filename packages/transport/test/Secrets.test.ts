@@ -87,7 +87,7 @@ it.scopedLive("neither as a client nor as a node", () => {
     yield* attempt("another path", url.replace("/channel", "/other"))
     for (const path of ["/channel", "/v3/accounts/x", "/"])
       show(path, yield* Effect.promise(async () => (await fetch(`${http.url}${path}?${query}`)).text()))
-    for (const value of [node, http]) watch.text("error", "node", inspect(value, { depth: 8 }))
+    for (const value of [node, http]) watch.text("error", "node", inspect(value, { depth: 2 }))
 
     const all = [...watch.take(), ...ofThisFile.take()]
     if (all.length > 0) throw new Error(report(all))

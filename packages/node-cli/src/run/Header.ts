@@ -7,6 +7,7 @@ import type { AccountAddress } from "@aechannel/core/encoding/ApiEncoding"
 import type { Role, TimerName } from "@aechannel/core/protocol/OpenParameters"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
+import * as Dialect from "../Dialect.js"
 import * as Values from "./Values.js"
 import type { Issue } from "./Values.js"
 
@@ -118,6 +119,7 @@ const PartyFields = Schema.Struct({
 })
 
 const Node = Schema.Struct({
+  dialect: maybe(Values.choice(Dialect.names)),
   networkId: maybe(Values.Text),
   protocol: maybe(Values.whole(1, 6)),
   minimumGasPrice: maybe(Values.Amount),

@@ -6,7 +6,6 @@
 import * as ChannelNode from "@aechannel/core/node/ChannelNode"
 import * as InMemoryTransport from "@aechannel/core/node/InMemoryTransport"
 import * as Ledger from "@aechannel/core/node/Ledger"
-import * as JsonRpcSignedTx from "@aechannel/core/protocol/JsonRpcSignedTx"
 import * as ChannelStore from "@aechannel/core/services/ChannelStore"
 import type { Transport } from "@aechannel/core/services/Transport"
 import * as NativeCrypto from "@aechannel/transport/NativeCrypto"
@@ -24,6 +23,7 @@ import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import * as Stores from "../Stores.js"
 import * as Chain from "./Chain.js"
+import * as Dialect from "../Dialect.js"
 import type { Header, PartyHeader, StoreHeader } from "./Header.js"
 import * as Keys from "./Keys.js"
 import * as Output from "./Output.js"
@@ -204,6 +204,9 @@ const networkOf = (header: Header, options: RunOptions): Effect.Effect<string, S
       })
 }
 
+const codecOf = ({ node: { dialect } }: Header, { url }: RunOptions) =>
+  dialect === undefined && url !== undefined ? Dialect.detected : Dialect.layer(dialect ?? "signed_tx")
+
 const sessionOf = (header: Header, options: RunOptions, out: Output.Output) =>
   Effect.gen(function* () {
     const networkId = yield* networkOf(header, options)
@@ -232,7 +235,7 @@ const sessionOf = (header: Header, options: RunOptions, out: Output.Output) =>
       Session.make({ header, networkId, parties, chain, out, keepAlive: options.url !== undefined }),
       transport
     )
-  })
+  }).pipe(Effect.provide(codecOf(header, options)))
 
 /** A step, or what could not be understood in its place. */
 type Understood = Either.Either<Step, ScriptError>
@@ -330,6 +333,6 @@ export const run = (
       })
     ),
     Effect.scoped,
-    Effect.provide([NativeCrypto.layer, JsonRpcSignedTx.layer])
+    Effect.provide(NativeCrypto.layer)
   )
 }

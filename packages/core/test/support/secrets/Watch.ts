@@ -45,17 +45,17 @@ const placeOf = ({ made }: Secret): string =>
     .find((line) => line.includes("/packages/") && !/support\/secrets\/(?!.*\.test\.)/.test(line)) ??
   "at an unknown place"
 
-const token = "[\\w+/=%]"
-
 /** Up to 80 characters on both sides, without the rest of the word, or of the list of numbers, in which it stands. */
 const aroundOf = (bytes: Uint8Array, { end, start }: Hit): string => {
   const text = (part: Uint8Array) => Buffer.from(part).toString("latin1")
   const before = text(bytes.subarray(Math.max(0, start - 400), start))
+    .replace(/[\d\s,":]*$/, "")
+    .replace(/[\w+/=%]*$/, "")
   const after = text(bytes.subarray(end, end + 400))
+    .replace(/^[\d\s,":]*/, "")
+    .replace(/^[\w+/=%]*/, "")
   const clean = (side: string) => side.replaceAll(/[^ -~]+/g, " ")
-  return `…${clean(before.replace(new RegExp(`(?:${token}|[\\d\\s,":]{1,})*$`), "")).slice(-80)} ‹secret› ${clean(
-    after.replace(new RegExp(`^(?:${token}|[\\d\\s,":]{1,})*`), "")
-  ).slice(0, 80)}…`
+  return `…${clean(before).slice(-80)} ‹secret› ${clean(after).slice(0, 80)}…`
 }
 
 /** A text, without what may stand in the middle of a secret: spaces in a list of numbers, a URL's escapes. */

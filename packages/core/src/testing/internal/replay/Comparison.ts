@@ -28,7 +28,7 @@ export interface Difference {
 export interface Compared {
   readonly differences: ReadonlyArray<Difference>
   /** Accepted variants that were met. */
-  readonly accepted: ReadonlyArray<Variants.ValueName>
+  readonly accepted: ReadonlyArray<Variants.Name>
   /** Takes over what the comparison taught about ids and transactions. */
   readonly learn: () => void
 }
@@ -50,7 +50,7 @@ const accountsOf = (trees: Trees.Trees): ReadonlyArray<readonly [string, Account
 
 class Walk {
   readonly differences: Array<Difference> = []
-  readonly accepted: Array<Variants.ValueName> = []
+  readonly accepted: Array<Variants.Name> = []
   readonly pairs: Array<Pair> = []
   readonly bodies: Array<readonly [SignedTx.SignedTx, SignedTx.SignedTx]> = []
 
@@ -149,11 +149,17 @@ class Walk {
       this.differ(`${path}.version`, String(recorded.version), String(actual.version))
       return
     }
-    const origin = Transaction.origin(recorded)
+        const origin = Transaction.origin(recorded)
+    const free = Variants.bodyNames.flatMap((name) =>
+      Variants.bodies[name].accepts(recorded, actual).map((field) => ({ name, field }))
+    )
     for (const key of new Set([...Object.keys(recorded), ...Object.keys(actual)])) {
       const [a, b]: ReadonlyArray<unknown> = [Reflect.get(recorded, key), Reflect.get(actual, key)]
-      const below = `${path}.${key}`
-      if (typeof a === "string" && typeof b === "string") this.text(below, a, b)
+            const below = `${path}.${key}`
+      const variant = free.find(({ field }) => field === key)
+      if (variant !== undefined && !same(a, b)) {
+        if (!this.accepted.includes(variant.name)) this.accepted.push(variant.name)
+      } else if (typeof a === "string" && typeof b === "string") this.text(below, a, b)
       else if (key === "nonce" && typeof a === "bigint" && typeof b === "bigint") {
         const expected = a + (origin === undefined ? 0n : this.nonceOffset(origin))
         if (expected !== b) this.differ(below, expected, b)

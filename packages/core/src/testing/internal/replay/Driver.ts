@@ -2,13 +2,14 @@
 import * as Effect from "effect/Effect"
 import type { CryptoService } from "../../../crypto/Crypto.js"
 import type * as KeyPair from "../../../crypto/KeyPair.js"
-import type { AccountAddress } from "../../../encoding/ApiEncoding.js"
+import * as ApiEncoding from "../../../encoding/ApiEncoding.js"
 import * as Json from "../../../encoding/Json.js"
 import { openBefore } from "./Before.js"
 import { Bodies, decoded } from "./Bodies.js"
 import { compare, type Compared, labelOf } from "./Comparison.js"
 import { fresh } from "./Keys.js"
-import { Names } from "./Names.js"
+import { idOf, Names } from "./Names.js"
+import { channelOf, closingBefore } from "./Outside.js"
 import * as Query from "./query.js"
 import type { Came, Closed, Line, Open, Recording, Refused, Sent } from "./Recording.js"
 import { notReplayable, type NotReplayable } from "./Replayable.js"
@@ -35,7 +36,10 @@ export type Name = Variants.Name
 
 export type Outcome =
   | { readonly _tag: "Exact"; readonly frames: number }
-  | { readonly _tag: "Accepted"; readonly frames: number; readonly variants: ReadonlyMap<Name, number> }
+  | { readonly _tag: "Accepted"; readonly frames: number; readonly variants: ReadonlyMap<Name, number>
+      /** The line from which on the session went another way, so that nothing more was compared. */
+      readonly partedAt: number | undefined
+    }
   | { readonly _tag: "Different"; readonly frames: number; readonly difference: Found }
   | ({ readonly _tag: "NotReplayable" } & NotReplayable)
 
@@ -49,15 +53,28 @@ export interface Options {
 /** More than any recorded session locks a channel for. */
 const mostBlocks = 60
 
+/** In which a recorded chain made a block of what waited. */
+const pauseMillis = 400
+
 const balance = 10n ** 24n
 
 /** Reports that wait for a block. */
 const fromChain =
   /^(on_chain_tx (channel_changed|solo_closing|can_slash|can_snapshot|channel_closed|consumed_forced_progress)|info (own_.*|funding_locked|deposit_locked|withdraw_locked|closed_confirmed|min_depth_achieved|minimum_depth_achieved|zombie_channel))$/
 
+type AccountAddress = ApiEncoding.AccountAddress
+
 class Differs {
   readonly _tag = "Differs"
   constructor(readonly found: Found) {}
+}
+
+class Parted {
+  readonly _tag = "Parted"
+  constructor(
+    readonly name: Name,
+    readonly seq: number
+  ) {}
 }
 
 interface Live {
@@ -80,13 +97,15 @@ class Driver {
   private readonly offsets = new Map<string, bigint>()
   private readonly together = new Set<number>()
   private frames = 0
+  /** When the last line was recorded. */
+  private clock = 0
 
   constructor(
     private readonly recording: Recording,
     private readonly target: Target,
-    keys: ReadonlyMap<AccountAddress, KeyPair.KeyPair>,
-    nonces: ReadonlyMap<AccountAddress, bigint>,
-    crypto: CryptoService
+        private readonly keys: ReadonlyMap<AccountAddress, KeyPair.KeyPair>,
+    private readonly nonces: ReadonlyMap<AccountAddress, bigint>,
+    private readonly crypto: CryptoService
   ) {
     for (const [recorded, { address }] of keys) {
       this.names.learnTexts(recorded, address)
@@ -98,14 +117,23 @@ class Driver {
   readonly run: Effect.Effect<Outcome, TargetError> = Effect.suspend(() => this.play()).pipe(
     Effect.catchTag("Differs", ({ found }) =>
       Effect.succeed<Outcome>({ _tag: "Different", frames: this.frames, difference: found })
-    )
+    ),
+    Effect.catchTag("Parted", ({ name, seq }) => {
+      this.accept(name)
+      return Effect.succeed<Outcome>({
+        _tag: "Accepted",
+        frames: this.frames,
+        variants: this.variants,
+        partedAt: seq
+      })
+    })
   )
 
   adopt(socket: number, connection: Connection): void {
     this.live.set(socket, { connection, early: [], ended: undefined, labels: [] })
   }
 
-  private play(): Effect.Effect<Outcome, TargetError | Differs> {
+  private play(): Effect.Effect<Outcome, TargetError | Differs | Parted> {
     return Effect.gen(this, function* () {
       for (const line of this.recording.lines) {
         if (this.done.has(line)) continue
@@ -115,13 +143,13 @@ class Driver {
       for (const [socket, live] of this.live) yield* this.nothingLeft(socket, live)
       return this.variants.size === 0
         ? { _tag: "Exact", frames: this.frames }
-        : { _tag: "Accepted", frames: this.frames, variants: this.variants }
+        : { _tag: "Accepted", frames: this.frames, variants: this.variants, partedAt: undefined }
     })
   }
 
-  private step(line: Line): Effect.Effect<void, TargetError | Differs> {
-    const { at } = line
-    const before = line._tag === "Came" || at === undefined ? Effect.void : this.target.until(at)
+  private step(line: Line): Effect.Effect<void, TargetError | Differs | Parted> {
+        const before = line._tag === "Came" ? Effect.void : this.pause(line)
+    if (line.at !== undefined) this.clock = line.at
     switch (line._tag) {
       case "Open":
         return Effect.zipRight(before, this.open(line))
@@ -137,6 +165,13 @@ class Driver {
       case "Note":
         return before
     }
+  }
+
+  /** As much time as passed in the recording; blocks are made in long pauses, as a chain does. */
+  private pause({ at }: Line): Effect.Effect<void, TargetError> {
+    if (at === undefined) return Effect.void
+    const block = at - this.clock >= pauseMillis ? this.target.mineMicro : Effect.void
+    return Effect.zipRight(block, this.target.until(at))
   }
 
   private differ(
@@ -158,8 +193,9 @@ class Driver {
 
   // ---------------------------------------------------------------- what clients do
 
-  private open(line: Open): Effect.Effect<void, TargetError | Differs> {
+  private open(line: Open): Effect.Effect<void, TargetError | Differs | Parted> {
     return Effect.gen(this, function* () {
+      yield* this.confirmClosings()
       const opened = yield* this.target.connect(line.path, this.names.query(line.query))
       const refused = this.recording.lines.find(
         (each): each is Refused => each._tag === "Refused" && each.socket === line.socket
@@ -180,14 +216,44 @@ class Driver {
     })
   }
 
-  private send(line: Sent): Effect.Effect<void, TargetError | Differs> {
+  /** Blocks that confirm the end of one channel must not come so late that they lock the next one early. */
+  private confirmClosings(): Effect.Effect<void, TargetError> {
+    return Effect.gen(this, function* () {
+      for (const [socket, live] of this.live) {
+        const next = this.recording.lines.find(
+          (line): line is Came => line._tag === "Came" && line.socket === socket && !this.done.has(line)
+        )
+        if (next === undefined || labelOf(next.json) !== "info closed_confirmed") continue
+        const come = yield* this.next(live, "info closed_confirmed")
+        if (typeof come === "string") live.early.unshift(come)
+      }
+    })
+  }
+
+  private send(line: Sent): Effect.Effect<void, TargetError | Differs | Parted> {
     return Effect.gen(this, function* () {
       // What the node says without being asked comes first, as it did when it was recorded.
       yield* this.target.settle
       const live = yield* this.lives(line)
       if (line.unsendable !== undefined)
         return this.accept(line.unsendable === "cut" ? "frame cut by the recorder" : "binary frame")
+      yield* this.pin(line)
       yield* live.connection.send(this.textOf(line))
+    })
+  }
+
+  /** A block of the recorded chain that the node took: here the one on top. */
+  private pin(line: Sent): Effect.Effect<void, TargetError> {
+    return Effect.gen(this, function* () {
+      const hash = Json.field(Json.field(line.json, "params"), "block_hash")
+      const id = typeof hash === "string" ? idOf(hash) : undefined
+      if (typeof hash !== "string" || id === undefined || /^0+$/.test(id.hex)) return
+      if (this.names.actual(id.hex) !== undefined) return
+      const answer = this.recording.lines.find(
+        (each): each is Came => each._tag === "Came" && each.socket === line.socket && each.seq > line.seq
+      )
+      if (answer === undefined || Json.field(answer.json, "error") !== undefined) return
+      this.names.learnTexts(hash, yield* this.target.top)
     })
   }
 
@@ -225,7 +291,7 @@ class Driver {
     return this.offsets.get(account) ?? 0n
   }
 
-  private close(line: Closed, before: Effect.Effect<void>): Effect.Effect<void, TargetError | Differs> {
+  private close(line: Closed, before: Effect.Effect<void, TargetError>): Effect.Effect<void, TargetError | Differs | Parted> {
     return Effect.gen(this, function* () {
       const live = yield* this.lives(line)
       this.live.delete(line.socket)
@@ -236,7 +302,7 @@ class Driver {
       if (byNode) {
         const come = yield* this.next(live, "close")
         if (typeof come === "string")
-          return yield* Effect.fail(this.differ(line, "the connection closed", labelOf(Json.parseOrThrow(come))))
+          return yield* this.fail(line, live, "the connection closed", labelOf(parsed(come) ?? null))
         const code = line.code ?? 1000
         if (come?.closeCode !== code)
           return yield* Effect.fail(
@@ -252,11 +318,11 @@ class Driver {
       yield* before
       yield* this.target.settle
       const others = this.closedNext(line)
+      const extra = yield* this.leftover(line, live)
       const come = this.poll(live)
-      if (typeof come === "string")
-        return yield* Effect.fail(this.differ(line, "nothing more", labelOf(Json.parseOrThrow(come))))
+      if (extra && come !== undefined) return
       if (come === undefined) yield* live.connection.close(line.code)
-      else if (line.code !== undefined && come.closeCode !== line.code)
+      else if (typeof come === "object" && line.code !== undefined && come.closeCode !== line.code)
         return yield* Effect.fail(
           this.differ(line, `the connection closed with ${line.code}`, `closed with ${come.closeCode}`)
         )
@@ -289,6 +355,33 @@ class Driver {
     const come = live.connection.poll()
     if (isEnded(come)) live.ended = come
     return come
+  }
+
+  /** Posts the closing that a party posted by itself, if none is on its way. */
+  private closeOutside(line: Came, live: Live): Effect.Effect<void, TargetError> {
+    return Effect.gen(this, function* () {
+      for (let posted = false; ; posted = true) {
+        yield* this.target.settle
+        yield* this.target.mineMicro
+        yield* this.target.settle
+        const come = this.poll(live)
+        if (typeof come === "string") live.early.unshift(come)
+        if (come !== undefined || posted) return
+        const id = this.names.text(channelOf(line.json))
+        if (!ApiEncoding.is("ch", id)) return
+        const closing = closingBefore(this.recording, line, {
+          channelId: id,
+          keys: this.keys,
+          nonces: this.nonces,
+          nonceOffset: (account) => this.offsets.get(account) ?? 0n,
+          networkId: this.target.networkId,
+          crypto: this.crypto
+        })
+        if (closing === undefined) return
+        yield* this.target.submit(closing)
+        this.accept("closing from outside")
+      }
+    })
   }
 
   /** The next frame, or the end; blocks are made and time passes until there is one. */
@@ -331,10 +424,11 @@ class Driver {
     return Variants.absentNames.some((each) => Variants.absences[each].may(label, live.labels))
   }
 
-  private expect(line: Came): Effect.Effect<void, TargetError | Differs> {
+  private expect(line: Came): Effect.Effect<void, TargetError | Differs | Parted> {
     return Effect.gen(this, function* () {
       const live = yield* this.lives(line)
       const label = labelOf(line.json)
+      if (label === "on_chain_tx can_slash") yield* this.closeOutside(line, live)
       const come = yield* this.next(live, label)
       if (this.absent(line, live, come)) return
       if (typeof come !== "string")
@@ -355,15 +449,10 @@ class Driver {
         return yield* this.expect(line)
       }
       const came = labelOf(frame)
-      const extra = Variants.extraNames.find((each) => Variants.extras[each].may(came, live.labels))
-      if (extra !== undefined) {
-        this.accept(extra)
-        return yield* this.expect(line)
-      }
+      const apart = this.parting(line, live, label, came)
+      if (apart === undefined && this.extra(live, came)) return yield* this.expect(line)
       const [difference] = compared.differences
-      return yield* Effect.fail(
-        this.differ(line, label, came, came === label ? difference : undefined)
-      )
+      return yield* this.fail(line, live, label, came, came === label ? difference : undefined)
     })
   }
 
@@ -377,6 +466,7 @@ class Driver {
 
   private take(line: Came, frame: Json.Json, compared: Compared): void {
     compared.learn()
+    this.done.add(line)
     for (const name of compared.accepted) this.accept(name)
     this.frames += 1
     this.live.get(line.socket)?.labels.push(labelOf(line.json))
@@ -408,18 +498,66 @@ class Driver {
     return Variants.orderNames.find((each) => Variants.orders[each].swaps(recorded, came))
   }
 
-  private nothingLeft(socket: number, live: Live): Effect.Effect<void, Differs> {
-    const come = this.poll(live)
-    if (come === undefined) return Effect.void
-    const last = this.recording.lines.findLast((line) => "socket" in line && line.socket === socket)
-    const line = { seq: last?.seq ?? 0, who: this.recording.sockets[socket] ?? "" }
+    private nothingLeft(socket: number, live: Live): Effect.Effect<void, Differs | Parted> {
+    return Effect.gen(this, function* () {
+      const last = this.recording.lines.findLast((line) => "socket" in line && line.socket === socket)
+      const line = { seq: last?.seq ?? 0, who: this.recording.sockets[socket] ?? "" }
+      const extra = yield* this.leftover(line, live)
+      const come = this.poll(live)
+      if (typeof come === "object" && !extra && live.labels.at(-1) !== "info died")
+        return yield* this.fail(line, live, "nothing more", `closed with ${come.closeCode}`)
+    })
+  }
+
+  /** Takes what has come beyond the recording, if it may; tells whether something has. */
+  private leftover(
+    line: { readonly seq: number; readonly who: string },
+    live: Live
+  ): Effect.Effect<boolean, Differs | Parted> {
+    return Effect.gen(this, function* () {
+      let some = false
+      for (;;) {
+        const come = this.poll(live)
+        if (typeof come !== "string") return some
+        const label = labelOf(parsed(come) ?? null)
+        if (!this.extra(live, label)) return yield* this.fail(line, live, "nothing more", label)
+        some = true
+      }
+    })
+  }
+
+  /** Whether a frame that was not recorded may come. */
+  private extra(live: Live, label: string): boolean {
+    const name = Variants.extraNames.find((each) => Variants.extras[each].may(label, live.labels))
+    if (name === undefined) return false
+    this.accept(name)
+    live.labels.push(label)
+    return true
+  }
+
+  /** A difference, or the point from which on the two go different ways. */
+  private fail(
+    line: { readonly seq: number; readonly who: string },
+    live: Live,
+    expected: string,
+    came: string,
+    more?: { readonly path: string; readonly recorded: string; readonly actual: string }
+  ): Effect.Effect<never, Differs | Parted> {
     return Effect.fail(
-      this.differ(
-        line,
-        "nothing more",
-        typeof come === "string" ? labelOf(parsed(come) ?? null) : `closed with ${come.closeCode}`
-      )
+      this.parting(line, live, expected, came) ?? this.differ(line, expected, came, more)
     )
+  }
+
+  private parting(
+    line: { readonly seq: number },
+    live: Live,
+    expected: string,
+    came: string
+  ): Parted | undefined {
+    const name = Variants.partingNames.find((each) =>
+      Variants.partings[each].may(expected, came, live.labels)
+    )
+    return name && new Parted(name, line.seq)
   }
 }
 

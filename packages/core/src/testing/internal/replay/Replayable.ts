@@ -66,10 +66,7 @@ const inherited = (recording: Recording) => (line: Line) =>
 const restarted = (line: Line): string | undefined =>
   line._tag === "Note" && /\bnode\b.*\b(stopped|started|restart)/i.test(line.text) ? line.text : undefined
 
-const posted = (line: Line): string | undefined =>
-  line._tag === "Asked" && line.path.startsWith("/v3/transactions") && at(line.json, "tx_hash") !== undefined
-    ? "a transaction was posted, and only its hash was kept"
-    : undefined
+
 
 /** Answers to requests that the recording does not have. */
 const unasked = (recording: Recording): { readonly line: Line; readonly detail: string } | undefined => {
@@ -96,7 +93,7 @@ export const notReplayable = (recording: Recording): NotReplayable | undefined =
     ["the node was restarted", restarted],
     ["needs the contract VM", contract],
     ["needs the contract VM", inherited(recording)],
-    ["bytes are missing", posted]
+    
   ]
   for (const [reason, test] of rows)
     for (const line of recording.lines) {

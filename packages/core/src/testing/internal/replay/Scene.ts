@@ -45,14 +45,14 @@ const frames = (recording: Recording): ReadonlyArray<Came | Sent> =>
 /** The transactions in the frames of the node, in order, with the party they were sent to. */
 export const transactions = (
   recording: Recording
-): ReadonlyArray<{ readonly who: Role; readonly signed: SignedTx.SignedTx; readonly asked: boolean }> =>
+): ReadonlyArray<{ readonly seq: number; readonly who: Role; readonly signed: SignedTx.SignedTx; readonly asked: boolean }> =>
   recording.lines.flatMap((line) => {
     if (line._tag !== "Came") return []
     const data = at(line.json, "params", "data")
     return ["signed_tx", "tx", "state"].flatMap((key) => {
       const text = at(data, key)
       const signed = typeof text === "string" ? decoded(text) : undefined
-      return signed === undefined ? [] : [{ who: line.who, signed, asked: key === "signed_tx" }]
+      return signed === undefined ? [] : [{ seq: line.seq, who: line.who, signed, asked: key === "signed_tx" }]
     })
   })
 

@@ -7,7 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import type { SignedTx } from "../../../chain/SignedTx.js"
 import { noble, type CryptoService } from "../../../crypto/Crypto.js"
-import type { AccountAddress } from "../../../encoding/ApiEncoding.js"
+import type { AccountAddress, BlockHash } from "../../../encoding/ApiEncoding.js"
 import * as ChannelNode from "../../../node/ChannelNode.js"
 import * as Ledger from "../../../node/Ledger.js"
 import { Codec, type CodecService } from "../../../protocol/Codec.js"
@@ -53,6 +53,8 @@ export interface Target {
   /** The nonce that each account has last used. */
   readonly nonces: ReadonlyMap<AccountAddress, bigint>
   readonly connect: (path: string, query: string) => Effect.Effect<Connection | Refusal, TargetError>
+  /** The hash of the key block on top. */
+  readonly top: Effect.Effect<BlockHash, TargetError>
   /** Makes one micro block of what waits. */
   readonly mineMicro: Effect.Effect<void, TargetError>
   readonly mine: (keyBlocks: number) => Effect.Effect<void, TargetError>
@@ -146,6 +148,7 @@ export const embedded =
         networkId,
         nonces: new Map(accounts.map(({ address, nonce }) => [address, nonce])),
         connect,
+        top: done(Effect.map(node.ledger, ({ top }) => top.hash)),
         mineMicro: done(node.mineMicro),
         submit: (signedTx) =>
           Effect.asVoid(done(Effect.mapError(node.submit(signedTx), ({ message }) => new Error(message)))),
