@@ -9,6 +9,7 @@
 export * as Arbitraries from "./testing/Arbitraries.js"
 export * as ChannelStoreSuite from "./testing/ChannelStoreSuite.js"
 export * as Faults from "./testing/Faults.js"
+export * as Replay from "./testing/Replay.js"
 export * as SeededScheduler from "./testing/SeededScheduler.js"
 export * as StoreFaults from "./testing/StoreFaults.js"
 export * as TestCrypto from "./testing/TestCrypto.js"

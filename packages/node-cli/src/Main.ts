@@ -17,13 +17,15 @@ import { reportFailure, reporting } from "./Failure.js"
 import { inspect } from "./inspect/Inspect.js"
 import { keys } from "./keys/Keys.js"
 import { node } from "./Node.js"
+import { record } from "./record/Record.js"
+import { replay } from "./replay/Replay.js"
 import { run } from "./run/Run.js"
 
-const commands = [demo, inspect, keys, node, run] as const
+const commands = [demo, inspect, keys, node, record, replay, run] as const
 
 const aechannel = Command.make("aechannel").pipe(
   Command.withDescription(
-    "æternity state channels: watch a channel live, run a node for your own, play scripted sessions, explain encoded strings, make keys."
+    "æternity state channels: watch a channel live, run a node for your own, play scripted sessions, record sessions and check nodes against them, explain encoded strings, make keys."
   ),
   Command.withSubcommands(commands)
 )

@@ -164,6 +164,14 @@ const anyOrigin = HttpMiddleware.cors({
 })
 
 /**
+ * A client of channels that comes to this port by mistake brings a secret in its query, which must not get into spans and
+ * errors.
+ */
+const dropFsmId = (request: Http.IncomingMessage): void => {
+  if (request.url !== undefined) request.url = request.url.replaceAll(/([?&]existing_fsm_id=)[^&]*/g, "$1")
+}
+
+/**
  * Serves the node in the environment until the scope closes; then connections are cut at once. Fails with
  * `ListenError` when the port is taken or not allowed.
  *
@@ -179,7 +187,8 @@ export const make = (
     const uptimeMillis = Effect.map(Clock.currentTimeMillis, (now) => now - started)
     const host = options.host ?? "127.0.0.1"
     const wanted = options.port ?? 3013
-    const http = Http.createServer()
+    // The first to be told of a request.
+    const http = Http.createServer(dropFsmId).on("upgrade", dropFsmId)
     const server = yield* Effect.mapError(
       NodeHttpServer.make(() => http, { host, port: wanted }),
       ({ cause }) =>

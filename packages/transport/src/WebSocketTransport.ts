@@ -21,6 +21,7 @@ import type { DurationInput } from "effect/Duration"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Inspectable from "effect/Inspectable"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as WS from "ws"
@@ -49,6 +50,9 @@ const property = (value: unknown, key: string): unknown =>
     ? (Object.getOwnPropertyDescriptor(value, key)?.value ?? Reflect.get(value, key))
     : undefined
 
+/** What we call the failure of a constructor that does not take the URL. */
+const unusable = "unusable_url"
+
 /** The reason of a failed attempt, in words; a client must be told what to do about it. */
 const connectDetail = (url: string, error: Socket.SocketError, openTimeout: Duration.Duration): string => {
   if (error.reason === "OpenTimeout")
@@ -67,6 +71,8 @@ const connectDetail = (url: string, error: Socket.SocketError, openTimeout: Dura
   if (status === "500")
     return `${url} refused the query (HTTP 500). The parameters of the opening are missing.`
   if (status !== undefined) return `${url} answered HTTP ${status} and not as a channel WebSocket.`
+  if (code === unusable)
+    return `${url} cannot be the URL of a WebSocket here. Give one such as ws://localhost:3014/channel.`
   if (code === "ECONNREFUSED")
     return `nothing listens at ${url} (ECONNREFUSED). Start a node, for example with \`npx aechannel node\`, or correct the URL.`
   if (code === "ENOTFOUND" || code === "EAI_AGAIN")
@@ -124,7 +130,9 @@ export const make = (
         const acquire = Effect.acquireRelease(
           Effect.try({
             try: () => (current = construct(query === "" ? options.url : `${options.url}?${query}`)),
-            catch: (cause) => new Socket.SocketGenericError({ reason: "Open", cause: { error: cause } })
+            // What it throws names the whole URL: its query holds the fsm_id, a secret.
+            catch: () =>
+              new Socket.SocketGenericError({ reason: "Open", cause: { error: { code: unusable } } })
           }),
           (ws) =>
             Effect.sync(() => {
@@ -237,7 +245,11 @@ export const layerWs: Layer.Layer<Socket.WebSocketConstructor> = Layer.succeed(
   (url, protocols) => {
     const options = { perMessageDeflate: false, maxPayload: 64 * 1024 * 1024, closeTimeout: 2000 }
     const socket: unknown = new WS.WebSocket(url, protocols, options)
-    if (isWebSocket(socket)) return socket
+    if (isWebSocket(socket)) {
+      // The socket is the target of the events in errors; its URL holds the fsm_id, a secret.
+      Object.defineProperty(socket, Inspectable.NodeInspectSymbol, { value: () => "WebSocket" })
+      return socket
+    }
     throw new Error("unreachable")
   }
 )

@@ -202,7 +202,7 @@ describe("WebSocketTransport", () => {
     it.scopedLive("when the host is unknown or the URL is none", () =>
       Effect.gen(function* () {
         expect(yield* failure("ws://no-such-host.invalid/channel")).toContain("not known")
-        expect(yield* failure("nonsense")).toContain("Check that a node listens there")
+        expect(yield* failure("nonsense")).toContain("Give one such as ws://localhost:3014/channel")
       })
     )
 

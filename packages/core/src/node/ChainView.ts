@@ -25,7 +25,7 @@ export interface ChainView {
   readonly keyBlockAt: (height: number) => BlockHash | undefined
   readonly account: (id: AccountAddress) => Account | undefined
   readonly channel: (id: ChannelId) => ChannelObject | undefined
-  /** The nonce after the account's and its highest waiting one. */
+  /** The nonce after the account's and its highest waiting one that no block has failed to take. */
   readonly nextNonce: (id: AccountAddress) => bigint
   /** Whether a transaction of the account with this nonce is in a block or waits for one. */
   readonly hasUsed: (id: AccountAddress, nonce: bigint) => boolean

@@ -560,16 +560,22 @@ export const channels = (ledger: Ledger): ReadonlyArray<readonly [ChannelId, Cha
 export const collectedFees = (ledger: Ledger): bigint => ledger.state.fees
 
 /**
- * The nonce for an account's next transaction: after its own and its highest waiting one that no block has failed to
- * take. 1 where there is no account, 0 for a generalized account.
+ * The nonce for an account's next transaction: after its own and its highest waiting one. 1 where there is no account,
+ * 0 for a generalized account.
  *
  * @since 0.1.0
  * @category accessors
  */
-export const nextNonce = (ledger: Ledger, id: AccountAddress): bigint => {
+export const nextNonce = (ledger: Ledger, id: AccountAddress): bigint => nonceAfter(ledger, id, () => true)
+
+const nonceAfter = (
+  ledger: Ledger,
+  id: AccountAddress,
+  counts: (entry: Mempool.Entry) => boolean
+): bigint => {
   const known = account(ledger, id)
   if (known !== undefined && Account.isGeneralized(known)) return 0n
-  const waiting = Mempool.highestNonce(ledger.mempool, id) ?? 0n
+  const waiting = Mempool.highestNonce(ledger.mempool, id, counts) ?? 0n
   const used = known?.nonce ?? 0n
   return (waiting > used ? waiting : used) + 1n
 }
@@ -692,7 +698,8 @@ const viewOf = (ledger: Ledger, crypto: CryptoService): ChainView => ({
   keyBlockAt: (height) => keyBlock(ledger, height)?.hash,
   account: (id) => account(ledger, id),
   channel: (id) => channel(ledger, id),
-  nextNonce: (id) => nextNonce(ledger, id),
+  // A transaction behind one that no block takes would never get into one either.
+  nextNonce: (id) => nonceAfter(ledger, id, (entry) => entry.failures === 0),
   hasUsed: (id, nonce) => hasUsed(ledger, id, nonce),
   admits: (signedTx) => {
     const entry = admit(ledger, signedTx, crypto)

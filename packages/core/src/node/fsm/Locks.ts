@@ -120,6 +120,14 @@ const isLost = (step: Step, signedTx: SignedTx.SignedTx): boolean => {
   return !known && movement !== undefined && isDead(step, movement)
 }
 
+/** Whether the depth that this side waited for is there, and not only because its client says so. */
+const isDeep = (step: Step, { signedTx }: Pending): boolean => {
+  const { assumed, name } = step.state
+  const txHash = SignedTx.hash(signedTx)
+  const place = step.env.chain.locate(txHash)
+  return name !== "awaiting_locked" && typeof place === "object" && !assumed.has(txHash)
+}
+
 /**
  * Waiting takes long. A transaction that is lost for good ends the operation; one that nobody gave to the chain, or that
  * the mempool forgot, is given to it again, and the client gets code 3, need not wait and may close alone. Where only the
@@ -132,7 +140,7 @@ export const lockTimedOut = (step: Step): Outcome => {
   const found = locking(step.state)
   if (found === undefined) return
   const { pending } = found
-  if (step.isDeep(pending.signedTx)) return completeAlone(step, found)
+  if (isDeep(step, pending)) return completeAlone(step, found)
   if (isLost(step, pending.signedTx)) {
     step.set({ depthWatch: undefined })
     return step.fallBack(endingOf(pending, 3))
@@ -223,7 +231,7 @@ export const peerLost = (step: Step): void => {
   if (found === undefined) return
   const { operation, pending } = found
   const { signedTx } = pending
-  if (step.isDeep(signedTx)) return completeAlone(step, found)
+  if (isDeep(step, found.pending)) return completeAlone(step, found)
   if (step.state.name !== "awaiting_locked") {
     // That the client took it for deep enough counts only together with the peer's word.
     const assumed = new Map(step.state.assumed)

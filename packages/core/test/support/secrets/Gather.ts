@@ -1,4 +1,5 @@
 /** Everything readable in a value, whatever prints it: a superset of what inspect, JSON and `String` show. */
+import { inspect } from "node:util"
 import * as Context from "effect/Context"
 import * as Fiber from "effect/Fiber"
 import * as FiberRefs from "effect/FiberRefs"
@@ -14,6 +15,9 @@ const attempt = (f: () => unknown): unknown => {
     return undefined
   }
 }
+
+const isInspectedByItself = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && inspect.custom in value
 
 const nodesAtMost = 20_000
 
@@ -43,12 +47,17 @@ export const gather = (value: unknown, seen: WeakSet<object> = new WeakSet()): s
     const isNumbers = Array.isArray(next) && next.length >= 8 && next.every((one) => typeof one === "number")
     if (isNumbers) texts.push(next.join(","))
     else {
-      // Symbols too: inspect shows them.
       const keys = Reflect.ownKeys(next).filter((key) =>
         Object.prototype.propertyIsEnumerable.call(next, key)
       )
       if (!Array.isArray(next)) texts.push(...keys.filter((key) => typeof key === "string"))
-      for (const key of keys) rest.push(attempt(() => Reflect.get(next, key)))
+      for (const key of keys) {
+        const inner = attempt((): unknown => Reflect.get(next, key))
+        // Only inspect shows what a symbol leads to.
+        rest.push(
+          typeof key === "symbol" && isInspectedByItself(inner) ? attempt(() => inspect(inner)) : inner
+        )
+      }
     }
   }
   return texts.join("\n")

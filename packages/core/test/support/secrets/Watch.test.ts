@@ -94,6 +94,11 @@ describe("a planted secret is found", () => {
         void new Planted({ detail: { cause: new Map([["k", [new Error("e", { cause: secret(name) })]]]) } })
     ],
     [
+      "something behind a symbol of an error",
+      "error",
+      (name) => void new Planted({ detail: { [Symbol("target")]: { url: `/?id=${secret(name).text}` } } })
+    ],
+    [
       "an error whose message unwraps it",
       "error",
       (name) => void new Worded({ hidden: Redacted.make(secret(name).text) })

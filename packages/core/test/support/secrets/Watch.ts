@@ -49,10 +49,10 @@ const placeOf = ({ made }: Secret): string =>
 const aroundOf = (bytes: Uint8Array, { end, start }: Hit): string => {
   const text = (part: Uint8Array) => Buffer.from(part).toString("latin1")
   const before = text(bytes.subarray(Math.max(0, start - 400), start))
-    .replace(/[\d\s,":]*$/, "")
+    .replace(/[\da-fA-F\s,":]*$/, "")
     .replace(/[\w+/=%]*$/, "")
   const after = text(bytes.subarray(end, end + 400))
-    .replace(/^[\d\s,":]*/, "")
+    .replace(/^[\da-fA-F\s,":]*/, "")
     .replace(/^[\w+/=%]*/, "")
   const clean = (side: string) => side.replaceAll(/[^ -~]+/g, " ")
   return `…${clean(before).slice(-80)} ‹secret› ${clean(after).slice(0, 80)}…`

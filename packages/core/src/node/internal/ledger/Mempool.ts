@@ -174,16 +174,15 @@ export const takeBack = (
   return collectGarbage(all, height)
 }
 
-/**
- * The highest waiting nonce of an account. What a block could not take does not count: a transaction behind one that
- * never gets into a block would never get there either.
- *
- * @internal
- */
-export const highestNonce = (mempool: Mempool, origin: AccountAddress): bigint | undefined => {
+/** The highest waiting nonce of an account, of those transactions that count. @internal */
+export const highestNonce = (
+  mempool: Mempool,
+  origin: AccountAddress,
+  counts: (entry: Entry) => boolean
+): bigint | undefined => {
   let highest: bigint | undefined
   for (const entry of HashMap.values(mempool)) {
-    if (entry.origin !== origin || entry.failures > 0) continue
+    if (entry.origin !== origin || !counts(entry)) continue
     if (highest === undefined || entry.nonce > highest) highest = entry.nonce
   }
   return highest

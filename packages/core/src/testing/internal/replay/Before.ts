@@ -67,7 +67,10 @@ export const openBefore = (
           networkId: target.networkId,
           crypto
         })
-        const reply = { method: method.replace(".sign.", "."), params: { signed_tx: SignedTx.toText(signed) } }
+        const reply = {
+          method: method.replace(".sign.", "."),
+          params: { signed_tx: SignedTx.toText(signed) }
+        }
         yield* connections[role].send(Json.stringify({ jsonrpc: "2.0", ...reply }))
       })
 

@@ -95,7 +95,8 @@ class Walk {
   }
 
   private text(path: string, recorded: string, actual: string): void {
-    if (recorded.startsWith("tx_") && actual.startsWith("tx_")) return this.transaction(path, recorded, actual)
+    if (recorded.startsWith("tx_") && actual.startsWith("tx_"))
+      return this.transaction(path, recorded, actual)
     if (recorded.startsWith("pi_") && actual.startsWith("pi_")) {
       const [a, b] = [recorded, actual].map((text) => attempt(() => Poi.fromTextOrThrow(text)))
       if (a !== undefined && b !== undefined) return this.poi(path, a, b)
@@ -145,17 +146,13 @@ class Walk {
   }
 
   private fields(path: string, recorded: Transaction.Transaction, actual: Transaction.Transaction): void {
-    if (recorded.version !== actual.version) {
-      this.differ(`${path}.version`, String(recorded.version), String(actual.version))
-      return
-    }
-        const origin = Transaction.origin(recorded)
+    const origin = Transaction.origin(recorded)
     const free = Variants.bodyNames.flatMap((name) =>
       Variants.bodies[name].accepts(recorded, actual).map((field) => ({ name, field }))
     )
     for (const key of new Set([...Object.keys(recorded), ...Object.keys(actual)])) {
       const [a, b]: ReadonlyArray<unknown> = [Reflect.get(recorded, key), Reflect.get(actual, key)]
-            const below = `${path}.${key}`
+      const below = `${path}.${key}`
       const variant = free.find(({ field }) => field === key)
       if (variant !== undefined && !same(a, b)) {
         if (!this.accepted.includes(variant.name)) this.accepted.push(variant.name)
@@ -181,9 +178,7 @@ class Walk {
     }
     if (key === "poi") {
       const [a, b] = [recorded, actual].map((bytes) => attempt(() => Poi.decodeOrThrow(bytes)))
-      return a === undefined || b === undefined
-        ? this.differ(path, recorded, actual)
-        : this.poi(path, a, b)
+      return a === undefined || b === undefined ? this.differ(path, recorded, actual) : this.poi(path, a, b)
     }
     this.bytes(path, recorded, actual)
   }
@@ -247,6 +242,10 @@ export const labelOf = (frame: Json.Json): string => {
   }
   if (method === "") return "result"
   const data = Json.field(Json.field(frame, "params"), "data")
-  const more = ["event", "info", "error_code"].map((key) => word(Json.field(data, key))).find((each) => each !== "")
-  return ["info", "on_chain_tx", "conflict"].includes(method) && more !== undefined ? `${method} ${more}` : method
+  const more = ["event", "info", "error_code"]
+    .map((key) => word(Json.field(data, key)))
+    .find((each) => each !== "")
+  return ["info", "on_chain_tx", "conflict"].includes(method) && more !== undefined
+    ? `${method} ${more}`
+    : method
 }

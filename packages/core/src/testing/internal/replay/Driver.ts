@@ -1,6 +1,6 @@
 /** Plays a recording against a node, line by line, and compares what comes. */
 import * as Effect from "effect/Effect"
-import type { CryptoService } from "../../../crypto/Crypto.js"
+import { type CryptoService, noble } from "../../../crypto/Crypto.js"
 import type * as KeyPair from "../../../crypto/KeyPair.js"
 import * as ApiEncoding from "../../../encoding/ApiEncoding.js"
 import * as Json from "../../../encoding/Json.js"
@@ -17,37 +17,68 @@ import { sceneOf } from "./Scene.js"
 import type { Connection, Ended, Target, TargetError, Targets } from "./Target.js"
 import * as Variants from "./Variants.js"
 
-/** The first difference between a recording and what a node did. */
+/**
+ * The first difference between a recording and what a node did: in which line, at whose socket, what was expected and
+ * what came, in short; and where in the frame (`path`, empty where it is another frame altogether) which value was
+ * recorded and which one came.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Found {
   readonly file: string
-  /** The line of the recording. */
   readonly seq: number
   readonly who: string
-  /** What was expected, in short. */
   readonly expected: string
   readonly came: string
-  /** Where in the frame the two differ first; empty where it is another frame altogether. */
   readonly path: string
   readonly recorded: string
   readonly actual: string
 }
 
+/**
+ * The name of an accepted variant.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Name = Variants.Name
 
+/**
+ * What became of a recording; `frames` of the node were compared.
+ *
+ * - `Exact`: every frame was as recorded
+ * - `Accepted`: with differences that are known and right, each variant so many times. From the line `partedAt` on the
+ *   session went another way for such a reason, and nothing more was compared.
+ * - `Different`: one was not
+ * - `NotReplayable`: no node can be driven with it, or not yet
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Outcome =
   | { readonly _tag: "Exact"; readonly frames: number }
-  | { readonly _tag: "Accepted"; readonly frames: number; readonly variants: ReadonlyMap<Name, number>
-      /** The line from which on the session went another way, so that nothing more was compared. */
+  | {
+      readonly _tag: "Accepted"
+      readonly frames: number
+      readonly variants: ReadonlyMap<Name, number>
       readonly partedAt: number | undefined
     }
   | { readonly _tag: "Different"; readonly frames: number; readonly difference: Found }
   | ({ readonly _tag: "NotReplayable" } & NotReplayable)
 
+/**
+ * - `targets`: the node
+ * - `crypto`: what signs and verifies; default the portable implementation
+ * - `seed`: from which the keys of all accounts are made; default always the same. Everybody can compute such keys.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Options {
   readonly targets: Targets
-  readonly crypto: CryptoService
-  /** From which the keys of all accounts are made. */
-  readonly seed: string
+  readonly crypto?: CryptoService
+  readonly seed?: string
 }
 
 /** More than any recorded session locks a channel for. */
@@ -103,7 +134,7 @@ class Driver {
   constructor(
     private readonly recording: Recording,
     private readonly target: Target,
-        private readonly keys: ReadonlyMap<AccountAddress, KeyPair.KeyPair>,
+    private readonly keys: ReadonlyMap<AccountAddress, KeyPair.KeyPair>,
     private readonly nonces: ReadonlyMap<AccountAddress, bigint>,
     private readonly crypto: CryptoService
   ) {
@@ -148,7 +179,7 @@ class Driver {
   }
 
   private step(line: Line): Effect.Effect<void, TargetError | Differs | Parted> {
-        const before = line._tag === "Came" ? Effect.void : this.pause(line)
+    const before = line._tag === "Came" ? Effect.void : this.pause(line)
     if (line.at !== undefined) this.clock = line.at
     switch (line._tag) {
       case "Open":
@@ -203,7 +234,11 @@ class Driver {
       if ("status" in opened) {
         if (refused?.status !== opened.status)
           return yield* Effect.fail(
-            this.differ(line, refused === undefined ? "a connection" : `HTTP ${refused.status}`, `HTTP ${opened.status}`)
+            this.differ(
+              line,
+              refused === undefined ? "a connection" : `HTTP ${refused.status}`,
+              `HTTP ${opened.status}`
+            )
           )
         // Nothing more happens on it.
         for (const each of this.recording.lines)
@@ -291,7 +326,10 @@ class Driver {
     return this.offsets.get(account) ?? 0n
   }
 
-  private close(line: Closed, before: Effect.Effect<void, TargetError>): Effect.Effect<void, TargetError | Differs | Parted> {
+  private close(
+    line: Closed,
+    before: Effect.Effect<void, TargetError>
+  ): Effect.Effect<void, TargetError | Differs | Parted> {
     return Effect.gen(this, function* () {
       const live = yield* this.lives(line)
       this.live.delete(line.socket)
@@ -387,8 +425,10 @@ class Driver {
   /** The next frame, or the end; blocks are made and time passes until there is one. */
   private next(live: Live, label: string): Effect.Effect<string | Ended | undefined, TargetError> {
     return Effect.gen(this, function* () {
-      yield* this.target.settle
       let come = this.poll(live)
+      if (come !== undefined) return come
+      yield* this.target.settle
+      come = this.poll(live)
       if (come === undefined && fromChain.test(label)) {
         yield* this.target.mineMicro
         yield* this.target.settle
@@ -400,7 +440,7 @@ class Driver {
         }
       }
       if (this.isOptional(label, live)) return come
-      while (come === undefined && (yield* this.target.later)) {
+      for (let times = 1; come === undefined && (yield* this.target.later(times)); times++) {
         yield* this.target.settle
         come = this.poll(live)
       }
@@ -498,7 +538,7 @@ class Driver {
     return Variants.orderNames.find((each) => Variants.orders[each].swaps(recorded, came))
   }
 
-    private nothingLeft(socket: number, live: Live): Effect.Effect<void, Differs | Parted> {
+  private nothingLeft(socket: number, live: Live): Effect.Effect<void, Differs | Parted> {
     return Effect.gen(this, function* () {
       const last = this.recording.lines.findLast((line) => "socket" in line && line.socket === socket)
       const line = { seq: last?.seq ?? 0, who: this.recording.sockets[socket] ?? "" }
@@ -543,9 +583,7 @@ class Driver {
     came: string,
     more?: { readonly path: string; readonly recorded: string; readonly actual: string }
   ): Effect.Effect<never, Differs | Parted> {
-    return Effect.fail(
-      this.parting(line, live, expected, came) ?? this.differ(line, expected, came, more)
-    )
+    return Effect.fail(this.parting(line, live, expected, came) ?? this.differ(line, expected, came, more))
   }
 
   private parting(
@@ -569,17 +607,29 @@ const parsed = (text: string): Json.Json | undefined => {
   }
 }
 
-/** Plays the recording against a node that is prepared for it. */
+/**
+ * Drives a node with a recorded session and compares every frame that comes from it with the recorded one: kind, method,
+ * event, codes, keys, types, determined values, order on each connection.
+ *
+ * Accounts have fresh keys. What clients signed is signed again, with what they changed about it; ids, hashes and fsm ids
+ * are those of this session, and the same one always stands for the same. Blocks are made when the next line needs one.
+ * A session that was recorded in the midst of a channel's life gets such a channel first.
+ *
+ * Never fails for what the node does; fails with `TargetError` when there is no node to be driven.
+ *
+ * @since 0.1.0
+ * @category execution
+ */
 export const replay = (recording: Recording, options: Options): Effect.Effect<Outcome, TargetError> =>
   Effect.gen(function* () {
     const not = notReplayable(recording)
     if (not !== undefined) return { _tag: "NotReplayable" as const, ...not }
     const scene = sceneOf(recording)
-    const { crypto, seed } = options
+    const { crypto = noble, seed = "replay" } = options
     const keys = fresh([...scene.accounts.map(({ address }) => address), ...scene.strangers], seed, crypto)
     const funded = scene.accounts.flatMap(({ address, nonce }) => {
       const keyPair = keys.get(address)
-      return keyPair === undefined ? [] : [{ address: keyPair.address, balance, nonce }]
+      return keyPair === undefined ? [] : [{ address: keyPair.address, keyPair, balance, nonce }]
     })
     const target = yield* options.targets({ accounts: funded, protocol: scene.protocol })
     const driver = new Driver(

@@ -30,7 +30,8 @@ export const fresh = (
       const keyPair = KeyPair.fromSeed(crypto, Hash.sha256(Bytes.utf8(`${seed}/${account}/${attempt}`)))
       // Accounts of one channel part early: an agreement of many digits is not worth looking for.
       const fits = [...made].every(
-        ([other, { address }]) => Math.min(2, common(account, other)) === Math.min(2, common(keyPair.address, address))
+        ([other, { address }]) =>
+          Math.min(2, common(account, other)) === Math.min(2, common(keyPair.address, address))
       )
       if (fits) made.set(account, keyPair)
     }

@@ -31,7 +31,10 @@ interface Terms {
 const termsOf = (recording: Recording, line: Came): Terms | undefined => {
   const open = recording.lines.findLast(
     (each): each is Open =>
-      each._tag === "Open" && each.seq < line.seq && each.who === line.who && each.query.includes("initiator_amount=")
+      each._tag === "Open" &&
+      each.seq < line.seq &&
+      each.who === line.who &&
+      each.query.includes("initiator_amount=")
   )
   const parameters = Query.parametersOf(open?.query ?? "")
   const [initiator, responder] = [parameters.get("initiator_id"), parameters.get("responder_id")]
@@ -110,4 +113,5 @@ export const closingBefore = (
 }
 
 /** The channel that a frame is about. */
-export const channelOf = (json: Json.Json): string => String(Json.field(Json.field(json, "params"), "channel_id"))
+export const channelOf = (json: Json.Json): string =>
+  String(Json.field(Json.field(json, "params"), "channel_id"))

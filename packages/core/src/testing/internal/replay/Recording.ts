@@ -19,10 +19,14 @@ import { DecodeError } from "../../../encoding/DecodeError.js"
 import * as Json from "../../../encoding/Json.js"
 import type { Role } from "../../../protocol/OpenParameters.js"
 
-/** A recording that is damaged. See `Replay`. */
+/**
+ * A recording that is damaged: what is wrong, and in which line (from 1; 0 for the whole).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class RecordingError extends Data.TaggedError("RecordingError")<{
   readonly file: string
-  /** Counted from 1; 0 for the whole. */
   readonly line: number
   readonly detail: string
 }> {
@@ -83,14 +87,24 @@ export interface Note extends Common {
 }
 export type Line = Open | Sent | Came | Closed | Refused | Asked | Note
 
+/**
+ * A recorded session. Read one with {@link read}.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Recording {
   readonly file: string
+  /** @internal */
   readonly lines: ReadonlyArray<Line>
-  /** Who each socket is of. */
+  /** @internal Who each socket is of. */
   readonly sockets: ReadonlyArray<Role>
-  /** Sockets that were open before the recording began. */
+  /** @internal Sockets that were open before the recording began. */
   readonly inherited: ReadonlySet<number>
 }
+
+/** How recorders end a text that they cut short. */
+const cutShort = /(…|\.\.\.\[\d+ chars\])$/
 
 /** The ids and texts of the wire, as they stand in strings. */
 const encodedText = /^(ak|ba|cb|ch|ck|cs|ct|cv|kh|mh|pi|sg|ss|st|th|tx)_[A-Za-z0-9+/=]+$/
@@ -145,7 +159,7 @@ interface Raw {
   readonly index: number
   readonly seq: number
   readonly at: number | undefined
-    readonly kind: string
+  readonly kind: string
   readonly who: Role | undefined
   /** `who` as it stands there: a role, and `#2` where a second client plays it. */
   readonly client: string
@@ -277,7 +291,7 @@ class Reader {
       const unsendable =
         last?._tag === "Note" && last.text.startsWith("binary frame")
           ? "binary"
-          : plain?.endsWith("…") === true
+          : plain !== undefined && cutShort.test(plain)
             ? "cut"
             : undefined
       this.lines.push({
@@ -290,7 +304,7 @@ class Reader {
         unsendable,
         text: plain ?? Json.stringify(msg ?? null)
       })
-    } else if (dir === "in" && plain?.endsWith("…") === true) {
+    } else if (dir === "in" && plain !== undefined && cutShort.test(plain)) {
       this.lines.push({ _tag: "Note", seq, at, text: "an answer that the recorder cut short" })
     } else if (dir === "in") {
       if (msg === undefined || msg === null) this.fail(line, "a frame without content")
@@ -349,13 +363,22 @@ class Reader {
 }
 
 const isAnswerTo = (request: Raw, next: Raw): boolean =>
-  next.kind === "frame" && next.client === request.client && next.conn === request.conn &&
+  next.kind === "frame" &&
+  next.client === request.client &&
+  next.conn === request.conn &&
   next.object["dir"] === "in"
 
 const channelOf = (msg: Json.Json | undefined): string | undefined =>
   text(Json.field(Json.field(msg, "params"), "channel_id")) ?? text(Json.field(msg, "channel_id"))
 
-/** Reads a recording; fails with `RecordingError` where it is damaged. */
+/**
+ * Reads a recording (the content of a file and its name). Fails with `RecordingError` where it is damaged: lines that are
+ * missing, moved or no JSON, frames on sockets that are not open, frames that no node sends, encoded values whose
+ * checksum is wrong.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const read = (file: string, content: string): Effect.Effect<Recording, RecordingError> =>
   Effect.suspend(() => {
     try {

@@ -4,16 +4,14 @@ import * as Json from "../../../encoding/Json.js"
 import { decoded } from "./Bodies.js"
 import type { Line, Recording } from "./Recording.js"
 
-/**
- * Why recordings cannot be replayed.
- *
- * @internal
- */
+/** Why recordings cannot be replayed. */
 export const reasons = {
-  "generalized accounts": "a party authenticates by a contract on chain, which stands nowhere in the recording",
+  "generalized accounts":
+    "a party authenticates by a contract on chain, which stands nowhere in the recording",
   "needs the contract VM": "the channel runs contracts",
   "the node was restarted": "whoever recorded it stopped the node in between",
-  "bytes are missing": "the recorder did not keep all that was sent"
+  "bytes are missing": "the recorder did not keep all that was sent",
+  "an older generation": "it was recorded from a node before July 2019, in a dialect that is not replayed"
 } as const
 export type Reason = keyof typeof reasons
 
@@ -50,23 +48,50 @@ const contract = (line: Line): string | undefined => {
   const found = updates.find((update) => contractOps.has(String(at(update, "op"))))
   if (found === undefined) return undefined
   const vm = at(found, "vm_version")
-  const name = vm === undefined ? "" : Number(vm) === 5 || Number(vm) >= 7 ? ` of FATE (VM ${String(vm)})` : ` of AEVM (VM ${String(vm)})`
+  const name =
+    vm === undefined
+      ? ""
+      : Number(vm) === 5 || Number(vm) >= 7
+        ? ` of FATE (VM ${String(vm)})`
+        : ` of AEVM (VM ${String(vm)})`
   return `${String(at(found, "op"))}${name}`
 }
 
 /** Methods that work on contracts there are. */
-const contractMethods = /^channels\.(update\.(new|call)_contract|dry_run\.call_contract|get\.contract_call|force_progress)$/
+const contractMethods =
+  /^channels\.(update\.(new|call)_contract|dry_run\.call_contract|get\.contract_call|force_progress)$/
 
 /** In recordings without openings contracts may be there from before. */
 const inherited = (recording: Recording) => (line: Line) =>
-  recording.inherited.size > 0 && line._tag === "Sent" && contractMethods.test(String(at(line.json, "method")))
+  recording.inherited.size > 0 &&
+  line._tag === "Sent" &&
+  contractMethods.test(String(at(line.json, "method")))
     ? String(at(line.json, "method"))
     : undefined
 
 const restarted = (line: Line): string | undefined =>
   line._tag === "Note" && /\bnode\b.*\b(stopped|started|restart)/i.test(line.text) ? line.text : undefined
 
+/** Dialects before signed_tx, and nodes before fsm_up. */
+const older = (line: Line): string | undefined => {
+  if (line._tag !== "Came") return undefined
+  if (at(line.json, "action") !== undefined) return "a frame of the legacy dialect"
+  const data = at(line.json, "params", "data")
+  const method = String(at(line.json, "method"))
+  return method.startsWith("channels.sign.") && at(data, "tx") !== undefined
+    ? "a sign request with tx in place of signed_tx"
+    : undefined
+}
 
+const firstReport = (recording: Recording): string | undefined => {
+  const events = recording.lines.flatMap((line) => {
+    const event = line._tag === "Came" ? at(line.json, "params", "data", "event") : undefined
+    return typeof event === "string" ? [event] : []
+  })
+  return recording.inherited.size === 0 && events.length > 0 && !events.includes("fsm_up")
+    ? "no machine tells its fsm id"
+    : undefined
+}
 
 /** Answers to requests that the recording does not have. */
 const unasked = (recording: Recording): { readonly line: Line; readonly detail: string } | undefined => {
@@ -89,17 +114,19 @@ const unasked = (recording: Recording): { readonly line: Line; readonly detail: 
 /** Why a recording cannot be replayed; undefined when it can. */
 export const notReplayable = (recording: Recording): NotReplayable | undefined => {
   const rows: ReadonlyArray<readonly [Reason, (line: Line) => string | undefined]> = [
+    ["an older generation", older],
     ["generalized accounts", generalized],
     ["the node was restarted", restarted],
     ["needs the contract VM", contract],
-    ["needs the contract VM", inherited(recording)],
-    
+    ["needs the contract VM", inherited(recording)]
   ]
   for (const [reason, test] of rows)
     for (const line of recording.lines) {
       const detail = test(line)
       if (detail !== undefined) return { reason, detail: `line ${line.seq}: ${detail}` }
     }
+  const generation = firstReport(recording)
+  if (generation !== undefined) return { reason: "an older generation", detail: generation }
   const found = unasked(recording)
   return found && { reason: "bytes are missing", detail: `line ${found.line.seq}: ${found.detail}` }
 }

@@ -35,7 +35,8 @@ const isAddress = (json: Json.Json | undefined): json is Address => ApiEncoding.
 const at = (json: Json.Json | undefined, ...keys: ReadonlyArray<string>): Json.Json | undefined =>
   keys.reduce(Json.field, json)
 
-export const opens = ({ lines }: Recording): ReadonlyArray<Open> => lines.filter((line) => line._tag === "Open")
+export const opens = ({ lines }: Recording): ReadonlyArray<Open> =>
+  lines.filter((line) => line._tag === "Open")
 
 const parametersOf = ({ query }: Open): ReadonlyMap<string, string> => Query.parametersOf(query)
 
@@ -45,14 +46,21 @@ const frames = (recording: Recording): ReadonlyArray<Came | Sent> =>
 /** The transactions in the frames of the node, in order, with the party they were sent to. */
 export const transactions = (
   recording: Recording
-): ReadonlyArray<{ readonly seq: number; readonly who: Role; readonly signed: SignedTx.SignedTx; readonly asked: boolean }> =>
+): ReadonlyArray<{
+  readonly seq: number
+  readonly who: Role
+  readonly signed: SignedTx.SignedTx
+  readonly asked: boolean
+}> =>
   recording.lines.flatMap((line) => {
     if (line._tag !== "Came") return []
     const data = at(line.json, "params", "data")
     return ["signed_tx", "tx", "state"].flatMap((key) => {
       const text = at(data, key)
       const signed = typeof text === "string" ? decoded(text) : undefined
-      return signed === undefined ? [] : [{ seq: line.seq, who: line.who, signed, asked: key === "signed_tx" }]
+      return signed === undefined
+        ? []
+        : [{ seq: line.seq, who: line.who, signed, asked: key === "signed_tx" }]
     })
   })
 
@@ -152,7 +160,8 @@ const roundOf = (recording: Recording): number => {
     if (typeof round === "number") return round
     const text = at(data, "signed_tx") ?? at(data, "state")
     const tx = typeof text === "string" ? decoded(text)?.tx : undefined
-    if (tx !== undefined && "round" in tx) return at(data, "signed_tx") === undefined ? tx.round : tx.round - 1
+    if (tx !== undefined && "round" in tx)
+      return at(data, "signed_tx") === undefined ? tx.round : tx.round - 1
   }
   return 1
 }
@@ -202,7 +211,7 @@ const parties = (recording: Recording): ReadonlyArray<Address> => {
   const found = new Set<Address>()
   for (const open of opens(recording))
     for (const key of ["initiator_id", "responder_id"]) {
-      const text = parametersOf(open).get(key) 
+      const text = parametersOf(open).get(key)
       if (isAddress(text)) found.add(text)
     }
   return [...found]
@@ -212,7 +221,10 @@ export const sceneOf = (recording: Recording): Scene => {
   const before = beforeOf(recording)
   const nonces = noncesBefore(recording)
   const all = [
-    ...new Set([...parties(recording), ...(before === undefined ? [] : [before.initiatorId, before.responderId])])
+    ...new Set([
+      ...parties(recording),
+      ...(before === undefined ? [] : [before.initiatorId, before.responderId])
+    ])
   ]
   const strangers = all.filter((address) => isStranger(recording, address))
   return {

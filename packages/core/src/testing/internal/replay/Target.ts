@@ -7,6 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import type { SignedTx } from "../../../chain/SignedTx.js"
 import { noble, type CryptoService } from "../../../crypto/Crypto.js"
+import type { KeyPair } from "../../../crypto/KeyPair.js"
 import type { AccountAddress, BlockHash } from "../../../encoding/ApiEncoding.js"
 import * as ChannelNode from "../../../node/ChannelNode.js"
 import * as Ledger from "../../../node/Ledger.js"
@@ -15,14 +16,30 @@ import * as JsonRpcSignedTx from "../../../protocol/JsonRpcSignedTx.js"
 import { Simulation } from "../../SeededScheduler.js"
 import * as TestCrypto from "../../TestCrypto.js"
 
-/** The node cannot be used for replaying. See `Replay`. */
+/**
+ * The node cannot be used for replaying; `message` says why.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class TargetError extends Data.TaggedError("TargetError")<{ readonly message: string }> {}
 
-/** How a connection ended: 1006 without a close frame. See `Replay`. */
+/**
+ * How a connection ended: with this close code; 1006 without a close frame.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Ended {
   readonly closeCode: number
 }
 
+/**
+ * A client's connection to the node, driven from outside.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Connection {
   /** False when the connection is gone. */
   readonly send: (text: string) => Effect.Effect<boolean>
@@ -31,26 +48,42 @@ export interface Connection {
   readonly close: (code: number | undefined) => Effect.Effect<void>
 }
 
-/** An opening that was refused before there was a connection. */
+/**
+ * An opening that was refused before there was a connection, with this HTTP status.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Refusal {
   readonly status: number
 }
 
-/** What is wanted on the chain before a recording begins. */
+/**
+ * What is wanted on the chain before a recording begins: accounts with their keys, balances (aettos) and the nonces that they had
+ * last used, and the consensus protocol that the recorded node followed.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Wanted {
   readonly accounts: ReadonlyArray<{
     readonly address: AccountAddress
+    readonly keyPair: KeyPair
     readonly balance: bigint
-    /** The nonce it had last used when it was recorded. */
     readonly nonce: bigint
   }>
-  /** The consensus protocol that the recorded node followed. */
   readonly protocol: number
 }
 
+/**
+ * A node that recordings are replayed against, and what has to be done around it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Target {
   readonly networkId: string
-  /** The nonce that each account has last used. */
+  /** The nonce that each account has last used; other than wanted where the node does not let it be chosen. */
   readonly nonces: ReadonlyMap<AccountAddress, bigint>
   readonly connect: (path: string, query: string) => Effect.Effect<Connection | Refusal, TargetError>
   /** The hash of the key block on top. */
@@ -62,33 +95,56 @@ export interface Target {
   readonly submit: (signedTx: SignedTx) => Effect.Effect<void, TargetError>
   /** Until nothing more happens without time passing. */
   readonly settle: Effect.Effect<void>
-  /** Lets time pass until something may have happened; false when nothing will. */
-  readonly later: Effect.Effect<boolean>
-  /** Lets time pass up to so many milliseconds from the beginning. */
+  /** Lets time pass until something may have happened, for the nth time in a row; false when nothing will. */
+  readonly later: (times: number) => Effect.Effect<boolean>
+  /** Lets time pass up to so many milliseconds from the beginning, where time can be chosen. */
   readonly until: (milliseconds: number) => Effect.Effect<void>
 }
 
-/** Prepares a node for one recording. */
+/**
+ * Prepares a node for one recording.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Targets = (wanted: Wanted) => Effect.Effect<Target, TargetError, Scope.Scope>
 
+/**
+ * - `crypto`: what signs and verifies; default the portable implementation
+ * - `codec`: the dialect of the node; default the current one
+ * - `node`: further options of the node; blocks are made by the replay
+ * - `proxy`: what a frame becomes on its way from the node: none, one or several
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface EmbeddedOptions {
   readonly crypto?: CryptoService
   readonly codec?: CodecService
-  /** Of the node; blocks are made by the replay. */
   readonly node?: Partial<Omit<ChannelNode.ChannelNodeOptions, "ledger" | "mining">>
-  /** What a frame becomes on its way from the node, for proxies: none, one or several. */
   readonly proxy?: (frame: string) => ReadonlyArray<string>
 }
 
 /** A recorded pause is over at once, but not all of time. */
 const horizon = 24 * 60 * 60 * 1000
 
-/** A node of its own for each recording, in memory, whose time passes when nothing else is left to do. */
+/**
+ * A node of its own for each recording, in memory. Its clock goes with the times of the recording, and on when nothing
+ * else is left to do: a timeout of ten minutes takes none.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const embedded =
   (options: EmbeddedOptions = {}): Targets =>
   ({ accounts, protocol }) =>
     Effect.gen(function* () {
-      const { codec = JsonRpcSignedTx.codec, crypto = noble, node: nodeOptions, proxy = (frame) => [frame] } = options
+      const {
+        codec = JsonRpcSignedTx.codec,
+        crypto = noble,
+        node: nodeOptions,
+        proxy = (frame) => [frame]
+      } = options
       const networkId = "ae_replay"
       const world = new Simulation(0)
       const began = world.now
@@ -98,9 +154,7 @@ export const embedded =
         ...nodeOptions,
         ledger: Ledger.make({ networkId, accounts, protocol }),
         mining: { automatic: false, keyBlocksAfter: 0 }
-      }).pipe(
-        Layer.provide([TestCrypto.layerSeeded("replay", crypto), Layer.succeed(Codec, codec)])
-      )
+      }).pipe(Layer.provide([TestCrypto.layerSeeded("replay", crypto), Layer.succeed(Codec, codec)]))
       const node = Context.get(world.run(Layer.buildWithScope(layer, scope)), ChannelNode.ChannelNode)
       yield* Effect.addFinalizer(() =>
         Effect.sync(() => {
@@ -108,7 +162,8 @@ export const embedded =
           world.close()
         })
       )
-      const done = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A> => Effect.sync(() => world.run(effect))
+      const done = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A> =>
+        Effect.sync(() => world.run(effect))
 
       const connect = (path: string, query: string): Effect.Effect<Connection | Refusal> =>
         Effect.sync(() => {
@@ -154,7 +209,8 @@ export const embedded =
           Effect.asVoid(done(Effect.mapError(node.submit(signedTx), ({ message }) => new Error(message)))),
         mine: (keyBlocks) => done(node.mine(keyBlocks)),
         settle: Effect.sync(() => world.rest()),
-        later: Effect.sync(() => world.advance(1, horizon)),
-        until: (milliseconds) => Effect.sync(() => world.pass(Math.max(0, Math.ceil(began + milliseconds - world.now))))
+        later: () => Effect.sync(() => world.advance(1, horizon)),
+        until: (milliseconds) =>
+          Effect.sync(() => world.pass(Math.max(0, Math.ceil(began + milliseconds - world.now))))
       }
     })
