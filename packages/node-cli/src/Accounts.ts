@@ -3,8 +3,10 @@
  *
  * @since 0.1.0
  */
-import type { Crypto } from "@aechannel/core/crypto/Crypto"
+import { Crypto } from "@aechannel/core/crypto/Crypto"
+import * as Hash from "@aechannel/core/crypto/Hash"
 import * as KeyPair from "@aechannel/core/crypto/KeyPair"
+import * as Bytes from "@aechannel/core/encoding/Bytes"
 import { NodeStateError, NodeStorage, NodeStorageError } from "@aechannel/core/node/NodeStorage"
 import { Effect, Redacted } from "effect"
 
@@ -34,6 +36,24 @@ export const make = (
     count
   )
 
+/**
+ * The accounts of a seed: the same ones for the same text, however many.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromSeed = (
+  seed: string,
+  count: number,
+  balance: bigint
+): Effect.Effect<ReadonlyArray<FundedAccount>, never, Crypto> =>
+  Effect.map(Crypto, (crypto) =>
+    Array.from({ length: count }, (_, index) => ({
+      keyPair: KeyPair.fromSeed(crypto, Hash.sha256(Bytes.utf8(`aechannel account ${index} of ${seed}`))),
+      balance
+    }))
+  )
+
 const name = "accounts"
 
 const write = (accounts: ReadonlyArray<FundedAccount>): Uint8Array =>
@@ -58,21 +78,20 @@ const read = (bytes: Uint8Array): Effect.Effect<ReadonlyArray<FundedAccount>, No
   })
 
 /**
- * The accounts in the storage; that many new ones where it has none.
+ * The accounts in the storage; new ones, as they are made, where it has none.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const kept = (
-  count: number,
-  balance: bigint
+  fresh: Effect.Effect<ReadonlyArray<FundedAccount>, never, Crypto>
 ): Effect.Effect<ReadonlyArray<FundedAccount>, NodeStorageError | NodeStateError, Crypto | NodeStorage> =>
   Effect.gen(function* () {
     const storage = yield* NodeStorage
     const known = storage.read(name)
     if (known instanceof NodeStorageError) return yield* known
     if (known !== undefined) return yield* read(known)
-    const accounts = yield* make(count, balance)
+    const accounts = yield* fresh
     const failed = storage.write(name, write(accounts))
     return failed instanceof NodeStorageError ? yield* failed : accounts
   })

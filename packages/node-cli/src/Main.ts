@@ -19,13 +19,14 @@ import { keys } from "./keys/Keys.js"
 import { node } from "./Node.js"
 import { record } from "./record/Record.js"
 import { replay } from "./replay/Replay.js"
+import { report } from "./report/Report.js"
 import { run } from "./run/Run.js"
 
-const commands = [demo, inspect, keys, node, record, replay, run] as const
+const commands = [demo, inspect, keys, node, record, replay, report, run] as const
 
 const aechannel = Command.make("aechannel").pipe(
   Command.withDescription(
-    "æternity state channels: watch a channel live, run a node for your own, play scripted sessions, record sessions and check nodes against them, explain encoded strings, make keys."
+    "æternity state channels: watch a channel live, run a node for your own, play scripted sessions, record sessions, draw them and check nodes against them, explain encoded strings, make keys."
   ),
   Command.withSubcommands(commands)
 )

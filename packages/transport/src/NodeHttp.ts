@@ -2,25 +2,14 @@
  * The embedded node's HTTP port: the part of the node's API that others use to fund accounts and to open, follow and
  * close channels (`@aeternity/aepp-sdk` works against it unchanged), and the node's controls.
  *
- * | call | answer |
- * | --- | --- |
- * | `GET /v3/status` | network, versions, height |
- * | `GET /v3/key-blocks/current` | the top key block |
- * | `GET /v3/key-blocks/current/height` | its height |
- * | `GET /v3/recent-gas-prices` | the least gas price |
- * | `GET /v3/accounts/{ak}` | balance and nonce |
- * | `GET /v3/accounts/{ak}/next-nonce` | the nonce after all mined and waiting transactions |
- * | `POST /v3/transactions` | takes a signed transaction, `{"tx":"tx_…"}` |
- * | `GET /v3/transactions/{th}` | a transaction, waiting or in a block |
- * | `GET /v3/transactions/{th}/info` | what a transaction left behind |
- * | `GET /v3/channels/{ch}` | an open channel |
- * | `/emit_kb?n=N` (any method) | N key blocks, each of which takes the waiting transactions first |
- * | `/emit_mb` | one micro block of what waits |
- * | `/auto?on=true\|false` | automatic micro blocks on or off |
+ * `GET /api` describes all calls (OpenAPI 3.0): status, blocks, generations, accounts, transactions, channels, gas prices
+ * under `/v3`, and the controls, `/emit_kb`, `/emit_mb`, `/auto` of the reference node's dev mode and more under
+ * `/devnet`.
  *
  * Replies are JSON with bare integers of any size, or with strings where `int-as-string=true` asks for them; other
  * query parameters are ignored. Refusals are `{"reason":…,"error_code":…}` as the node words them; a path that is not
- * known has an empty 404, a method that a path does not take an empty 405. Pages of any origin may ask.
+ * known has an empty 404, a method that a path does not take an empty 405. Controls are for callers on this machine
+ * unless told otherwise, and pages in a browser for origins that were named.
  *
  * Specification: æternity node HTTP API.
  *
@@ -43,6 +32,7 @@ import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
 import { type Call, type Route, invalidParameter, problem } from "./internal/http/answer.js"
 import { integersAsStrings } from "./internal/http/bodies.js"
+import { type AllowedOrigins, isAllowed, isLoopback, refusal } from "./internal/http/guard.js"
 import { routes } from "./internal/http/routes.js"
 import { listenError, type ListenError } from "./internal/listen.js"
 
@@ -59,6 +49,15 @@ export interface NodeHttpOptions {
   readonly host?: string
   /** Default 3013; 0 takes any free port. */
   readonly port?: number
+  /**
+   * Origins whose pages may ask, such as `http://localhost:8080`; `*` for all. Default: none but the server's own.
+   * Others get 403.
+   */
+  readonly allowOrigins?: ReadonlyArray<string>
+  /** Who may use the controls. Default `local`: callers on this machine. Others get 403. */
+  readonly controls?: "local" | "everybody" | "nobody"
+  /** Bytes of the longest body; a longer one is refused with 400. Default 5,000,000, as a node has it. */
+  readonly maxBodyBytes?: number
 }
 
 /**
@@ -83,35 +82,62 @@ export interface NodeHttpService {
  */
 export class NodeHttp extends Context.Tag("@aechannel/transport/NodeHttp")<NodeHttp, NodeHttpService>() {}
 
-/** What a node reads at most. */
-const maximumBody = 5_000_000
-
 const reply = (json: Json.Json, status = 200): HttpServerResponse.HttpServerResponse =>
   HttpServerResponse.text(Json.stringifySorted(json), { status, contentType: "application/json" })
 
 const tooBig = invalidParameter("", { error: "body_too_big" })
 
 /** A body that says beforehand that it is too big is not read at all; one that turns out to be is cut off. */
-const bodyOf = (request: HttpServerRequest.HttpServerRequest): Call["body"] =>
-  Number(request.headers["content-length"] ?? 0) > maximumBody
+const bodyOf = (request: HttpServerRequest.HttpServerRequest, maximum: number): Call["body"] =>
+  Number(request.headers["content-length"] ?? 0) > maximum
     ? Effect.fail(tooBig)
-    : Effect.mapError(HttpServerRequest.withMaxBodySize(request.text, Option.some(maximumBody)), () => tooBig)
+    : Effect.mapError(HttpServerRequest.withMaxBodySize(request.text, Option.some(maximum)), () => tooBig)
 
 const queryOf = (url: string): URLSearchParams => {
   const at = url.indexOf("?")
   return new URLSearchParams(at < 0 ? "" : url.slice(at + 1))
 }
 
-const handler = (route: Route, node: ChannelNodeService, uptimeMillis: Effect.Effect<number>) =>
+/** What the application is made of, next to the table of routes. */
+interface Served {
+  readonly node: ChannelNodeService
+  readonly uptimeMillis: Effect.Effect<number>
+  readonly host: string
+  readonly allowed: AllowedOrigins
+  readonly controls: NonNullable<NodeHttpOptions["controls"]>
+  readonly maxBodyBytes: number
+}
+
+/** Refuses whom the server does not listen to. */
+const admit = (route: Route, request: HttpServerRequest.HttpServerRequest, served: Served) => {
+  const control = route.control === true
+  const { host, origin, "sec-fetch-mode": mode, "sec-fetch-site": site } = request.headers
+  const headers = { host, origin, "sec-fetch-mode": mode, "sec-fetch-site": site }
+  // Where the controls are for everybody, other machines may call this one by its name among them.
+  const closed = control && served.controls === "local"
+  const refused = refusal(headers, { allowed: served.allowed, control: closed, ownHost: served.host })
+  if (refused !== undefined) return Effect.fail(problem(403, refused, "origin_not_allowed"))
+  if (!control || served.controls === "everybody") return Effect.void
+  const caller = Option.getOrElse(request.remoteAddress, () => "")
+  if (served.controls === "local" && isLoopback(caller)) return Effect.void
+  return Effect.fail(
+    problem(403, "The controls of this node are not for this caller", "controls_not_allowed")
+  )
+}
+
+const handler = (route: Route, served: Served) =>
   Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
+    yield* admit(route, request, served)
     const parameters = queryOf(request.url)
+    const [parameter = "", second = ""] = Object.values(yield* HttpRouter.params)
     const call: Call = {
-      node,
-      parameter: Object.values(yield* HttpRouter.params)[0] ?? "",
+      node: served.node,
+      parameter,
+      second,
       query: (name) => parameters.getAll(name).at(-1),
-      body: bodyOf(request),
-      uptimeMillis
+      body: bodyOf(request, served.maxBodyBytes),
+      uptimeMillis: served.uptimeMillis
     }
     const json = yield* route.answer(call)
     return reply(call.query("int-as-string") === "true" ? integersAsStrings(json) : json)
@@ -134,10 +160,10 @@ const notAllowed = ({ method, path }: Route) =>
 const pattern = (path: Route["path"]): HttpRouter.PathInput =>
   `/${path.slice(1).replace(/\{(\w+)\}/g, ":$1")}`
 
-const application = (node: ChannelNodeService, uptimeMillis: Effect.Effect<number>) =>
+const application = (served: Served) =>
   HttpRouter.fromIterable(
     routes.flatMap((route) => [
-      HttpRouter.makeRoute(route.method, pattern(route.path), handler(route, node, uptimeMillis)),
+      HttpRouter.makeRoute(route.method, pattern(route.path), handler(route, served)),
       ...notAllowed(route)
     ])
   ).pipe(
@@ -155,13 +181,14 @@ const application = (node: ChannelNodeService, uptimeMillis: Effect.Effect<numbe
     )
   )
 
-/** Applications in a browser come from elsewhere. A request without an origin is none of theirs. */
-const anyOrigin = HttpMiddleware.cors({
-  allowedOrigins: (origin: string | undefined) => origin !== undefined,
-  allowedMethods: methods,
-  credentials: true,
-  maxAge: 1800
-})
+/** Pages of the origins that were named may read the answers. */
+const crossOrigin = (allowed: AllowedOrigins) =>
+  HttpMiddleware.cors({
+    allowedOrigins: (origin: string | undefined) => isAllowed(origin, allowed),
+    allowedMethods: methods,
+    credentials: true,
+    maxAge: 1800
+  })
 
 /**
  * A client of channels that comes to this port by mistake brings a secret in its query, which must not get into spans and
@@ -187,6 +214,14 @@ export const make = (
     const uptimeMillis = Effect.map(Clock.currentTimeMillis, (now) => now - started)
     const host = options.host ?? "127.0.0.1"
     const wanted = options.port ?? 3013
+    const served: Served = {
+      node,
+      uptimeMillis,
+      host,
+      allowed: options.allowOrigins ?? [],
+      controls: options.controls ?? "local",
+      maxBodyBytes: options.maxBodyBytes ?? 5_000_000
+    }
     // The first to be told of a request.
     const http = Http.createServer(dropFsmId).on("upgrade", dropFsmId)
     const server = yield* Effect.mapError(
@@ -197,7 +232,7 @@ export const make = (
     // Runs before the server's own finalizer, which waits for open connections.
     yield* Effect.addFinalizer(() => Effect.sync(() => http.closeAllConnections()))
     yield* Effect.provideService(
-      HttpServer.serveEffect(application(node, uptimeMillis), anyOrigin),
+      HttpServer.serveEffect(application(served), crossOrigin(served.allowed)),
       HttpServer.HttpServer,
       server
     )

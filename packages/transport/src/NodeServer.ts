@@ -16,6 +16,7 @@ import * as Http from "node:http"
 import type { Duplex } from "node:stream"
 import * as WS from "ws"
 import { attach, ClientSocket } from "./internal/connection.js"
+import * as Guard from "./internal/http/guard.js"
 import { listenError, type ListenError } from "./internal/listen.js"
 
 export { ListenError } from "./internal/listen.js"
@@ -31,6 +32,10 @@ export interface NodeServerOptions {
   readonly host?: string
   /** Default 3014; 0 takes any free port. */
   readonly port?: number
+  /**
+   * Origins whose pages may connect, such as `http://localhost:8080`; `*` for all. Default: none. Others get 403 instead of the upgrade.
+   */
+  readonly allowOrigins?: ReadonlyArray<string>
   /** A client that has sent no byte for this long is closed with 1000. Default 60 seconds. */
   readonly idleTimeout?: Duration.DurationInput
   /** Bytes of the longest frame; a longer one closes with 1009. Default 16 MiB. */
@@ -106,7 +111,7 @@ const listen = (server: Http.Server, host: string, port: number): Effect.Effect<
  * Serves the node in the environment until the scope closes. Then all clients are cut off without a close frame,
  * as a node that stops does, and nothing is waited for.
  *
- * Requests that are refused before the upgrade: 404 for another path, 500 without a query string, 426 for a request
+ * Requests that are refused before the upgrade: 403 for pages of origins that were not named, 404 for another path, 500 without a query string, 426 for a request
  * that asks for no WebSocket. Everything else is upgraded, and what is wrong with the query is told on the socket.
  * Binary frames are ignored; no sub-protocol and no extension is ever agreed.
  *
@@ -147,7 +152,9 @@ export const make = (
       response.writeHead(status, { connection: "close", "content-length": 0 }).end()
     })
     server.on("upgrade", (request, socket, head) => {
-      const status = refusal(request.url ?? "", true)
+      const allowed = options.allowOrigins ?? []
+      const unwanted = Guard.refusal(request.headers, { allowed, control: false, ownHost: host })
+      const status = unwanted === undefined ? refusal(request.url ?? "", true) : 403
       if (status !== undefined) return refuseUpgrade(socket, status)
       upgrades.handleUpgrade(request, socket, head, (ws) => {
         sockets.add(ws)

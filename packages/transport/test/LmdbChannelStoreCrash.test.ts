@@ -140,7 +140,9 @@ describe("LmdbChannelStore and disks that fail", () => {
         const [failed, holds] = lines.slice(-2)
         const acknowledged = lines.length - 2
         expect(acknowledged).toBeGreaterThan(0)
-        expect(failed).toMatch(/^failed write the (file may not grow any further|disk is full or does not work)/)
+        expect(failed).toMatch(
+          /^failed write the (file may not grow any further|disk is full or does not work)/
+        )
         expect(holds).toBe(`holds ${acknowledged} ${acknowledged}`)
         const again = yield* Effect.promise(() => inNode(["write", path, "50"]))
         expect(again.code).toBe(0)

@@ -1,105 +1,32 @@
 /** The node's HTTP port: every route, every refusal, and the server's own life. */
 import * as ChannelObject from "@aechannel/core/chain/ChannelObject"
-import * as Fee from "@aechannel/core/chain/Fee"
 import * as Ids from "@aechannel/core/chain/Ids"
 import * as SignedTx from "@aechannel/core/chain/SignedTx"
-import type * as Transaction from "@aechannel/core/chain/Transaction"
 import * as ApiEncoding from "@aechannel/core/encoding/ApiEncoding"
 import * as Json from "@aechannel/core/encoding/Json"
-import { ChannelNode } from "@aechannel/core/node/ChannelNode"
 import * as Ledger from "@aechannel/core/node/Ledger"
 import * as NodeHttp from "@aechannel/transport/NodeHttp"
 import { describe, expect, it } from "@effect/vitest"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import { readFileSync } from "node:fs"
 import * as Net from "node:net"
-import { initiator as alice, layerNode, responder as bob } from "../../core/test/support/NodeUnderTest.js"
 import * as TestCrypto from "../../core/test/support/TestCrypto.js"
 import { uptime } from "../src/internal/http/bodies.js"
 import { routes } from "../src/internal/http/routes.js"
-
-const networkId = "ae_dev"
-const balance = 9_939_999_798_160_000_000_000n
-const nobody = TestCrypto.keyPairOf("nobody")
-const ledger = Ledger.make({
-  networkId,
-  accounts: [alice, bob].map(({ address }) => ({ address, balance }))
-})
-
-const ask = (url: string, init: RequestInit = {}) =>
-  Effect.promise(async () => {
-    const response = await fetch(url, init)
-    const text = await response.text()
-    return {
-      status: response.status,
-      headers: response.headers,
-      text,
-      json: text === "" ? undefined : Json.parseOrThrow(text)
-    }
-  })
-
-const post = (url: string, body: string) =>
-  ask(url, { method: "POST", body, headers: { "content-type": "application/json" } })
-
-const start = Effect.gen(function* () {
-  const context = yield* Layer.build(layerNode({ ledger }))
-  const http = yield* Effect.provide(NodeHttp.make({ port: 0 }), context)
-  return {
-    ...http,
-    context,
-    node: Context.get(context, ChannelNode),
-    get: (path: string) => ask(`${http.url}${path}`),
-    submit: (signedTx: SignedTx.SignedTx) =>
-      post(`${http.url}/v3/transactions`, JSON.stringify({ tx: SignedTx.toText(signedTx) }))
-  }
-})
-
-const spend = (nonce: bigint, changes: Partial<Transaction.SpendTx> = {}): SignedTx.SignedTx =>
-  SignedTx.sign(
-    SignedTx.unsigned({
-      _tag: "SpendTx",
-      version: 1,
-      senderId: alice.address,
-      recipientId: nobody.address,
-      amount: 5n,
-      fee: 20_000_000_000_000n,
-      ttl: 0,
-      nonce,
-      payload: new Uint8Array(),
-      ...changes
-    }),
-    alice,
-    { networkId, crypto: TestCrypto.native }
-  )
-
-const create = [alice, bob].reduce(
-  (signed, key) => SignedTx.sign(signed, key, { networkId, crypto: TestCrypto.native }),
-  SignedTx.unsigned(
-    Fee.withMinimumFee(
-      {
-        _tag: "ChannelCreateTx",
-        version: 2,
-        initiatorId: alice.address,
-        responderId: bob.address,
-        initiatorAmount: 10n ** 20n,
-        responderAmount: 10n ** 19n,
-        channelReserve: 2n,
-        lockPeriod: 10,
-        ttl: 0,
-        fee: 0n,
-        initiatorDelegateIds: [],
-        responderDelegateIds: [],
-        stateHash: new Uint8Array(32).fill(7),
-        nonce: 1n
-      },
-      Fee.defaultMinerGasPrice
-    )
-  )
-)
+import {
+  alice,
+  ask,
+  balance,
+  bob,
+  create,
+  nobody,
+  post,
+  spend,
+  start,
+  startWith
+} from "./support/HttpNode.js"
 
 describe("what channel tools ask for", () => {
   it.scopedLive("status, blocks and gas prices", () =>
@@ -131,6 +58,7 @@ describe("what channel tools ask for", () => {
       })
       expect((yield* get("/v3/key-blocks/current")).json).toEqual({
         beneficiary: expect.stringMatching(/^ak_/),
+        flags: ApiEncoding.encode("ba", Uint8Array.of(0x80, 0, 0, 0)),
         hash: top.hash,
         height: 1,
         info: expect.stringMatching(/^cb_/),
@@ -415,10 +343,10 @@ describe("the server", () => {
     })
   )
 
-  it.scopedLive("lets the pages of any origin ask", () =>
+  it.scopedLive("lets the pages of the origins that were named ask", () =>
     Effect.gen(function* () {
-      const { url } = yield* start
       const origin = "http://localhost:8080"
+      const { url } = yield* startWith({ allowOrigins: [origin] })
       const asked = yield* ask(`${url}/v3/status`, { headers: { origin } })
       expect(asked.headers.get("access-control-allow-origin")).toBe(origin)
       const before = yield* ask(`${url}/v3/transactions`, {
@@ -473,7 +401,8 @@ it("writes the time since the start as a node does", () => {
   ])
 })
 
-it("the README names every route", () => {
+it("the README names every control, and where all calls are described", () => {
   const readme = readFileSync(new URL("../../../README.md", import.meta.url), "utf8")
-  expect(routes.map(({ path }) => path).filter((path) => !readme.includes(path))).toEqual([])
+  const named = routes.filter(({ control, path }) => control || path === "/api").map(({ path }) => path)
+  expect(named.filter((path) => !readme.includes(path))).toEqual([])
 })

@@ -11,6 +11,7 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
+import * as Data from "effect/Data"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -21,10 +22,12 @@ import type { SignedTx } from "../chain/SignedTx.js"
 import { Crypto } from "../crypto/Crypto.js"
 import * as ApiEncoding from "../encoding/ApiEncoding.js"
 import * as Bytes from "../encoding/Bytes.js"
+import type { Role } from "../protocol/OpenParameters.js"
 import { Codec } from "../protocol/Codec.js"
 import type { CodecService } from "../protocol/Codec.js"
 import * as Legacy from "../protocol/Legacy.js"
 import { ChainLog } from "./internal/shell/ChainLog.js"
+import type { ChannelEnd } from "./internal/shell/Ends.js"
 import type { ClientLink } from "./internal/shell/Machine.js"
 import { type Codecs, type Durable, Shell } from "./internal/shell/Shell.js"
 import { StateEntries } from "./internal/shell/StateEntries.js"
@@ -32,7 +35,20 @@ import { Timers } from "./internal/shell/Timers.js"
 import * as Ledger from "./Ledger.js"
 import { NodeStateError, NodeStorage, NodeStorageError } from "./NodeStorage.js"
 
+export type { ChannelEnd } from "./internal/shell/Ends.js"
 export type { ClientLink } from "./internal/shell/Machine.js"
+
+/**
+ * There is no snapshot of this number. A node that was started again has none.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class SnapshotError extends Data.TaggedError("SnapshotError")<{ readonly snapshot: number }> {
+  override get message(): string {
+    return `There is no snapshot ${this.snapshot}: snapshots are counted from 1, and gone when the node stops`
+  }
+}
 
 /**
  * A client's socket from the node's point of view; the transport calls it.
@@ -79,6 +95,24 @@ export interface ChannelNodeService {
    * peer again when that comes back.
    */
   readonly breakLinks: Effect.Effect<void>
+  /** The ends of channels whose machines run, those that are being opened included. */
+  readonly channels: Effect.Effect<ReadonlyArray<ChannelEnd>>
+  /**
+   * Cuts off a channel's clients without a close frame, or breaks the link between its ends (both hear of it, whichever
+   * is named); of one role or of both. Gives the number of ends that had something to cut.
+   */
+  readonly disconnect: (
+    channelId: ApiEncoding.ChannelId,
+    options: { readonly what: "client" | "link"; readonly role?: Role }
+  ) => Effect.Effect<number>
+  /** Remembers the chain and all channels as they are now, under a number that it gives. */
+  readonly snapshot: Effect.Effect<number>
+  /**
+   * The chain and all channels are again as they were at a snapshot, which stays. Clients are told by a close with 1012
+   * (the service restarts) and come back with their latest `fsm_id`, or the one they had then; openings under way end.
+   * Machines of a time that is undone are gone, also where their channel did not exist at the snapshot.
+   */
+  readonly revert: (snapshot: number) => Effect.Effect<void, SnapshotError>
   /** Whether a micro block is made as soon as a transaction waits. */
   readonly auto: (on: boolean) => Effect.Effect<void>
   /** The chain as it is now. */
@@ -243,6 +277,14 @@ const start = (
           (refused) => (refused === undefined ? Effect.void : Effect.fail(refused))
         ),
       breakLinks: work((shell) => shell.breakLinks()),
+      channels: Effect.sync(() => shell.ends()),
+      disconnect: (channelId, { role, what }) => work((shell) => shell.cutOff(channelId, role, what)),
+      snapshot: work((shell) => shell.snapshot()),
+      revert: (snapshot) =>
+        Effect.flatMap(
+          work((shell) => shell.revert(snapshot)),
+          (known) => (known ? Effect.void : new SnapshotError({ snapshot }))
+        ),
       auto: (on) => work((shell) => shell.blocks.auto(on)),
       ledger: Effect.sync(() => shell.blocks.ledger),
       storageFailure: Deferred.await(storageFailure)

@@ -687,6 +687,32 @@ export const keyBlock = (ledger: Ledger, hashOrHeight: BlockHash | number): KeyB
   return found?._tag === "KeyBlock" ? found : undefined
 }
 
+/**
+ * The micro blocks on a key block, oldest first; `undefined` where the chain has no such key block.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const microBlocks = (ledger: Ledger, hash: BlockHash): ReadonlyArray<MicroBlock> | undefined => {
+  const key = keyBlock(ledger, hash)
+  if (key === undefined) return undefined
+  const next = keyBlock(ledger, key.height === 0 ? firstHeight(ledger) : key.height + 1)
+  const found: Array<MicroBlock> = []
+  let at = next === undefined ? ledger.tip : block(ledger, next.prevHash)
+  while (at?._tag === "MicroBlock") {
+    found.push(at)
+    at = block(ledger, at.prevHash)
+  }
+  return found.reverse()
+}
+
+/** The height of the first key block, which follows the genesis block. */
+const firstHeight = (ledger: Ledger): number => {
+  let first = ledger
+  while (first.below !== undefined) first = first.below
+  return first.top.height
+}
+
 const viewOf = (ledger: Ledger, crypto: CryptoService): ChainView => ({
   networkId: ledger.networkId,
   protocol: ledger.protocol,

@@ -19,7 +19,7 @@ import * as Replayable from "./internal/replay/Replayable.js"
 import * as Variants from "./internal/replay/Variants.js"
 
 export { read, RecordingError } from "./internal/replay/Recording.js"
-export type { Recording } from "./internal/replay/Recording.js"
+export type { Line, Recording } from "./internal/replay/Recording.js"
 export { embedded, TargetError } from "./internal/replay/Target.js"
 export type {
   Connection,

@@ -251,6 +251,8 @@ describe("a client comes back to its channel", () => {
       yield* disconnect(again)
       const third = yield* comeBack("responder", r)
       expect(yield* up(third)).toBe(id)
+      // To this client the machine is new: it is told where it stands.
+      yield* third.until("update")
       yield* transfer(third, backI, coin)
       expect(yield* outcome(yield* comeBack("responder", r))).toEqual(invalidId)
     }).pipe(Effect.provide(layer()))

@@ -3,6 +3,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as SignedTx from "../../src/chain/SignedTx.js"
+import * as Ledger from "../../src/node/Ledger.js"
 import * as Trees from "../../src/state/Trees.js"
 import { options } from "../client/support/Parties.js"
 import { networkId } from "../support/NodeUnderTest.js"
@@ -10,6 +11,7 @@ import * as TestCrypto from "../support/TestCrypto.js"
 import { Auditor, type Invariant } from "./support/Auditor.js"
 import { keyPairs, roles } from "./support/Doubles.js"
 import type { Entry } from "./support/Journal.js"
+import { cheat } from "./support/Cheat.js"
 import { checkAgreement, checkReturned } from "./support/Checks.js"
 import { System } from "./support/System.js"
 
@@ -28,7 +30,28 @@ const entries: ReadonlyArray<Entry> = honest().journal.entries
 const broken = (changed: ReadonlyArray<Entry>): ReadonlyArray<Invariant> => {
   const auditor = new Auditor(options("initiator"))
   for (const entry of changed) auditor.see(entry)
-  return [...new Set(auditor.violations.map(({ invariant }) => invariant))]
+  return invariantsOf(auditor)
+}
+
+const invariantsOf = ({ violations }: Auditor): ReadonlyArray<Invariant> => [
+  ...new Set(violations.map(({ invariant }) => invariant))
+]
+
+/** The same when the chain was as it is now from the beginning on. */
+const brokenOn = (ledger: Ledger.Ledger, changed: ReadonlyArray<Entry>): ReadonlyArray<Invariant> => {
+  const auditor = new Auditor(options("initiator"), ledger)
+  for (const entry of changed) auditor.see(entry)
+  return invariantsOf(auditor)
+}
+
+/** The initiator has brought in 3, and the responder has taken out 2. */
+const moved = (): System => {
+  const system = new System(0).open()
+  system.move("initiator", "deposit", 3n)
+  system.simulation.pass(100)
+  system.move("responder", "withdraw", 2n)
+  system.simulation.pass(100)
+  return system
 }
 
 const without = (wrong: (entry: Entry) => boolean): ReadonlyArray<Entry> =>
@@ -238,6 +261,101 @@ describe("the judge of the invariants", () => {
   ]
   for (const [invariant, name, changed] of cases)
     it(`${invariant}: finds ${name}`, () => expect(broken(changed)).toContain(invariant))
+
+  it("I3: finds nothing where coins were moved, and a movement of other coins or before its time", () => {
+    const { journal, ledger } = moved()
+    const movements = journal.entries
+    expect(movements.filter((each) => each._tag === "Returned" && each.request._tag === "Move")).toHaveLength(
+      2
+    )
+    expect(brokenOn(ledger, movements)).toEqual([])
+    expect(broken(movements)).toEqual(["I3"])
+    const dearer = movements.map((entry): Entry => {
+      if (entry._tag !== "SignerAsked") return entry
+      const updates = entry.details.updates.map((update) =>
+        update._tag === "OffChainDeposit" ? { ...update, amount: update.amount - 1n } : update
+      )
+      return { ...entry, details: { ...entry.details, updates } }
+    })
+    expect(brokenOn(ledger, dearer)).toContain("I3")
+    const uncalled = movements.filter((entry) => entry._tag !== "Called" || entry.request._tag !== "Move")
+    expect(brokenOn(ledger, uncalled)).toContain("I2")
+  })
+
+  it("I14: finds frames on the wrong session, and on one that is over", () => {
+    const elsewhere = change((entry) =>
+      entry._tag === "Frame" && entry.direction === "in" && entry.text.includes('"result"')
+        ? { ...entry, session: entry.session === 1 ? 2 : 1 }
+        : entry
+    )
+    expect(broken(elsewhere)).toContain("I14")
+    const twice = entries.flatMap((entry) =>
+      entry._tag === "Frame" && entry.direction === "in" && entry.text.includes('"result"')
+        ? [entry, entry]
+        : [entry]
+    )
+    expect(broken(twice)).toContain("I14")
+    const last = entries.findLast((entry) => entry._tag === "Frame")
+    if (last?._tag !== "Frame") throw new Error("nothing was said")
+    const { role, session } = last
+    expect(broken([...entries, { _tag: "Disconnected", role, session }, last])).toContain("I14")
+  })
+
+  /** The responder has closed with the first state, in a channel in which the initiator's client does nothing about it. */
+  const cheated = (): System => {
+    const system = new System(0, { lazy: "initiator" }).open()
+    system.transfer("initiator", "initiator", 5n)
+    system.simulation.pass(100)
+    system.disconnect("responder", "cut")
+    system.simulation.pass(100)
+    cheat(system, "responder", 1)
+    system.simulation.pass(100)
+    system.looks()
+    expect(system.auditor.violations).toEqual([])
+    return system
+  }
+
+  it("I15: finds a signature that is asked of one who comes back to a channel that is being closed", () => {
+    const { auditor, journal } = cheated()
+    const request = journal.entries.find(
+      (entry) => entry._tag === "Frame" && entry.direction === "in" && entry.text.includes("sign.update")
+    )
+    if (request?._tag !== "Frame") throw new Error("nothing was asked")
+    auditor.see({ _tag: "Connected", role: request.role, session: 99, again: true })
+    auditor.see({ ...request, session: 99 })
+    expect(invariantsOf(auditor)).toEqual(["I15"])
+  })
+
+  it("I16: finds one who is there and lets a block come without an answer to an older state", () => {
+    const system = cheated()
+    const { auditor, simulation } = system
+    const everybody = (): boolean => true
+    auditor.rests(simulation.now, everybody)
+    auditor.rests(simulation.now + 100, everybody)
+    expect(auditor.violations).toEqual([])
+    system.mine(1, false)
+    simulation.rest()
+    system.looks(false)
+    auditor.rests(simulation.now + 200, everybody)
+    expect(invariantsOf(auditor)).toEqual(["I16"])
+    // Who came later has more time.
+    const other = cheated()
+    other.mine(1, false)
+    other.simulation.rest()
+    other.looks(false)
+    other.auditor.rests(other.simulation.now, everybody)
+    expect(other.auditor.violations).toEqual([])
+  })
+
+  it("I17: finds coins that come from nowhere, and accounts that have more than the transactions say", () => {
+    const system = honest()
+    system.auditor.look(Ledger.fund(system.ledger, keyPairs.initiator.address, 1n))
+    expect(invariantsOf(system.auditor)).toEqual(["I17"])
+    const { auditor, ledger } = cheated()
+    const after = Ledger.fund(ledger, keyPairs.responder.address, 1n)
+    auditor.look(after)
+    expect(invariantsOf(auditor)).toEqual(["I17"])
+  })
 
   it("I12: finds parties with different states, and one who is behind without having signed", () => {
     const system = honest()

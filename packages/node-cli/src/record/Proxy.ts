@@ -89,6 +89,10 @@ export const layer = (
         fund: () => none,
         fork: () => none,
         breakLinks: none,
+        channels: none,
+        disconnect: () => none,
+        snapshot: none,
+        revert: () => none,
         auto: () => none,
         ledger: none,
         storageFailure: Effect.never

@@ -8,7 +8,9 @@ import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
 
 const listen = Options.integer("listen").pipe(
-  Options.withDescription("port on this machine that clients connect to instead of the node's; 0 takes any free one")
+  Options.withDescription(
+    "port on this machine that clients connect to instead of the node's; 0 takes any free one"
+  )
 )
 const to = Options.text("to").pipe(
   Options.withDescription("channel WebSocket of the node, such as ws://localhost:3014/channel")

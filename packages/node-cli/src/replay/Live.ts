@@ -31,8 +31,8 @@ export interface LiveOptions {
   readonly timeoutMillis: number
 }
 
-/** What each account of a recording gets. */
-const gift = ae(10)
+/** No account of a recording gets more. */
+const mostCoins = ae(50)
 
 /** More than any such transaction costs. */
 const fee = 10n ** 15n
@@ -59,7 +59,9 @@ const control = (httpUrl: string, path: string): Effect.Effect<boolean> =>
 /** The funding account's key. */
 const faucetOf = (keyFile: string) =>
   Effect.gen(function* () {
-    const { inOrder } = yield* Effect.mapError(Keys.fromFiles([keyFile], []), ({ message }) => failed(message))
+    const { inOrder } = yield* Effect.mapError(Keys.fromFiles([keyFile], []), ({ message }) =>
+      failed(message)
+    )
     const [text] = inOrder
     if (text === undefined) return yield* failed(`${keyFile} holds no key`)
     return yield* Effect.mapError(KeyPair.fromText(text), ({ detail }) =>
@@ -86,7 +88,12 @@ export const targets = (
     const told = <A, E extends { readonly message: string }>(effect: Effect.Effect<A, E>) =>
       Effect.mapError(effect, ({ message }) => failed(message))
 
-    const spend = (from: KeyPair.KeyPair, recipientId: ApiEncoding.AccountAddress, amount: bigint, nonce: bigint) => {
+    const spend = (
+      from: KeyPair.KeyPair,
+      recipientId: ApiEncoding.AccountAddress,
+      amount: bigint,
+      nonce: bigint
+    ) => {
       const tx: Transaction = {
         _tag: "SpendTx",
         version: 1,
@@ -108,9 +115,16 @@ export const targets = (
 
     const prepare: Replay.Targets = ({ accounts }) =>
       Effect.gen(function* () {
-        yield* Effect.acquireRelease(control(httpUrl, "/auto?on=false"), () => control(httpUrl, "/auto?on=true"))
-        for (const { address } of accounts)
-          yield* spend(faucet, address, gift, yield* told(chain.nextNonce(faucet.address)))
+        yield* Effect.acquireRelease(control(httpUrl, "/auto?on=false"), () =>
+          control(httpUrl, "/auto?on=true")
+        )
+        for (const { address, need } of accounts)
+          yield* spend(
+            faucet,
+            address,
+            need < mostCoins ? need : mostCoins,
+            yield* told(chain.nextNonce(faucet.address))
+          )
         yield* mine(1)
         const nonces = new Map<ApiEncoding.AccountAddress, bigint>()
         for (const { address, keyPair, nonce } of accounts) {
@@ -161,12 +175,12 @@ export const targets = (
           send: (text) => Effect.match(send(text), { onFailure: () => false, onSuccess: () => true }),
           poll: () => {
             const next = incoming.poll()
-            return next === undefined || typeof next === "string" ? next : { closeCode: next.closeCode ?? 1006 }
+            return next === undefined || typeof next === "string"
+              ? next
+              : { closeCode: next.closeCode ?? 1006 }
           },
           close: () => Scope.close(own, Exit.void)
         }
       })
     return prepare
   })
-
-

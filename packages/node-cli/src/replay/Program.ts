@@ -82,11 +82,7 @@ const replayFile = (file: string, targets: Replay.Targets, seed: string) =>
  */
 export const run = (
   options: RunOptions
-): Effect.Effect<
-  void,
-  ReplayError | Replay.TargetError | Reported,
-  FileSystem.FileSystem | Path.Path
-> =>
+): Effect.Effect<void, ReplayError | Replay.TargetError | Reported, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function* () {
     if (options.transcripts.length === 0)
       return yield* new ReplayError({
@@ -122,8 +118,7 @@ export const listVariants = (json: boolean): Effect.Effect<void> =>
       return
     }
     yield* Console.log("Differences that are accepted:")
-    for (const { kind, name, reason } of Replay.variants)
-      yield* Console.log(`  ${name} (${kind}): ${reason}`)
+    for (const { kind, name, reason } of Replay.variants) yield* Console.log(`  ${name} (${kind}): ${reason}`)
     yield* Console.log("\nWhy recordings cannot be replayed:")
     for (const [name, reason] of obstacles) yield* Console.log(`  ${name}: ${reason}`)
   })

@@ -21,7 +21,15 @@ export interface Result {
   readonly json: Json.Json
 }
 
-const detailsOf = ({ actual, came, expected, path, recorded, seq, who }: Replay.Found): ReadonlyArray<string> =>
+const detailsOf = ({
+  actual,
+  came,
+  expected,
+  path,
+  recorded,
+  seq,
+  who
+}: Replay.Found): ReadonlyArray<string> =>
   path === ""
     ? [`line ${seq}, ${who}: expected ${expected}, came ${came}`]
     : [

@@ -48,6 +48,10 @@ export const make = (): StubNode => {
     fund: () => Effect.die("not here"),
     fork: () => Effect.die("not here"),
     breakLinks: Effect.die("not here"),
+    channels: Effect.die("not here"),
+    disconnect: () => Effect.die("not here"),
+    snapshot: Effect.die("not here"),
+    revert: () => Effect.die("not here"),
     auto: () => Effect.die("not here"),
     ledger: Effect.succeed(Ledger.make({ networkId: "ae_test", accounts: [] })),
     storageFailure: Effect.never

@@ -242,6 +242,12 @@ export const onTimer = (draft: Draft, callId: CallId): void => {
     return
   }
   if (own?.callId !== callId) return
+  if (own.step === "signing") {
+    // The node has let go of it, and says nothing of that while the channel is being closed.
+    draft.failCaller(draft.ended(own.kind, `sign.${own.tag ?? ""}`, "node", 3))
+    draft.refuseOwn(4)
+    return
+  }
   if (own.step !== "requested" && own.step !== "aborting") return
   if (own.step === "requested" && own.kind === "shutdown" && peer !== undefined) {
     // The node comes to it when the peer's proposal has its answer.

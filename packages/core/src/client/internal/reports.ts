@@ -17,7 +17,7 @@ import type { OwnOperation, Signing } from "./model.js"
 import { onSignRequest, releaseHeld } from "./signing.js"
 import { balancesOf, wrong } from "./checks.js"
 import { explainUnknownState, isCoSigned, roundOf } from "./coSigned.js"
-import { onOnChainTx } from "./onChain.js"
+import { onOnChainTx, slashIfOlder } from "./onChain.js"
 import { isOffChain, isSolo, kinds, leadsToState, needsDepth } from "./operations.js"
 import { nextTrees } from "./verify.js"
 
@@ -339,6 +339,8 @@ export const adopt = (draft: Draft, signedTx: SignedTx.SignedTx, known: Exposure
     draft.endOwn({ result: { _tag: "CoSigned", state } })
   if (peer?.signing?.txHash === txHash) draft.endPeer()
   dropOutdated(draft, round)
+  // What the chain shows may have been as new as the state before.
+  slashIfOlder(draft)
   if (own?.kind === "open") openIfReady(draft)
   else draft.startNext()
 }

@@ -34,6 +34,9 @@ const abort = 4
 /** How long the node waits for a signature unless told otherwise, in milliseconds. */
 const defaultSignTimeout = 500_000
 
+const signTimeout = ({ state: { config } }: Draft): number =>
+  config.parameters.timeouts?.sign ?? defaultSignTimeout
+
 const ownTags: ReadonlySet<SignTag> = new Set(["initiator_sign", "responder_sign"])
 
 /** Whether we started what this signature is for; the opening is both parties' own. */
@@ -177,6 +180,8 @@ const onOwnRequest = (draft: Draft, frameChannelId: ChannelId | null, request: S
   }
   if (own === undefined) return
   draft.stopTimer(own.callId)
+  if (own.kind === "shutdown" && draft.state.phase === "closing")
+    draft.startTimer(own.callId, signTimeout(draft))
   if (draft.state.frozen !== undefined) {
     draft.failCaller(draft.frozenError(own.kind))
     draft.refuseOwn(abort)
@@ -259,10 +264,10 @@ const onPeerRequest = (draft: Draft, request: SignRequest): void => {
   const signing = signingOf(draft, request, verified)
   draft.patchPeer({ signing })
   asked(draft, operationOf(tag), signing)
-  const { config, own, phase } = draft.state
+  const { own, phase } = draft.state
   // While one party is closing alone the node lets go of a shutdown in time, and says nothing.
   if (tag === "shutdown_sign_ack" && phase === "closing")
-    draft.startTimer(peerTimer, config.parameters.timeouts?.sign ?? defaultSignTimeout)
+    draft.startTimer(peerTimer, signTimeout(draft))
   // The node answers our request with a conflict that ends both, or refuses it; until then a signature would be lost.
   if (own?.step === "requested" && kinds[own.kind].collides) draft.patchPeer({ step: "held" })
   else askPolicy(draft, signing)

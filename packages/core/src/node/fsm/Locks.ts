@@ -143,7 +143,7 @@ export const lockTimedOut = (step: Step): Outcome => {
   if (isDeep(step, pending)) return completeAlone(step, found)
   if (isLost(step, pending.signedTx)) {
     step.set({ depthWatch: undefined })
-    return step.fallBack(endingOf(pending, 3))
+    return step.fallBack({ ...endingOf(pending, 3), conflict: pending.overdue !== true })
   }
   push(step, pending.signedTx)
   if (pending.overdue === true) return
@@ -215,7 +215,8 @@ export const endedByPeer = (step: Step, code: number, round: number): void => {
   if (!isOver) return step.dropped("operation_error", "co-signed")
   step.set({ depthWatch: undefined })
   step.forget()
-  step.conflict(code, round)
+  // Once it was overdue the client does not wait any more.
+  if (pending.overdue !== true) step.conflict(code, round)
   step.enter("open")
 }
 
@@ -336,6 +337,9 @@ export const takeOver = (step: Step, signedTx: SignedTx.SignedTx): void => {
     step.conflict(2)
     step.enter(stable)
   }
-  if (step.state.name === "open") resume(step, signedTx)
-  else apply(step, { trees }, signedTx)
+  if (step.state.name === "open") return resume(step, signedTx)
+  apply(step, { trees }, signedTx)
+  // A machine that is about to end waits for nothing, and its peer need not wait for it.
+  const operation = operationOfTx(movement)
+  step.tell({ _tag: "Locked", operation, channelId, txHash: SignedTx.hash(signedTx) })
 }

@@ -139,13 +139,17 @@ describe.each(cases)("time runs out: %s by the %s", (operation, role) => {
     expect(world.names()).toBe("stopped stopped")
   })
 
-  it("while the chain is waited for: nothing is given up, on no side", () => {
+  it("while the chain is waited for: nothing is given up, but the client need not wait", () => {
     for (const late of roles) {
       const world = locked(role, operation)
       expect(world.sides[late].timer).toBe(360_000)
+      const waits = world.call(late, { _tag: "Shutdown" })
+      world.fire(late)
       world.fire(late)
       world.settle()
-      for (const each of roles) expect(world.seen(each)).toEqual([])
+      expect(world.answer(late, waits)).toBe("refused -32603")
+      expect(world.seen(late)).toEqual([timeout, "refused -32603"])
+      expect(world.seen(other(late))).toEqual([])
       expect(world.chain.pool.length).toBe(1)
       world.mine([late])
       world.settle()
@@ -153,7 +157,7 @@ describe.each(cases)("time runs out: %s by the %s", (operation, role) => {
       expect(world.sides[late].timer).toBe(360_000)
       world.clear()
       world.fire(other(late))
-      expect(world.seen(other(late))).toEqual([])
+      expect(world.seen(other(late))).toEqual([timeout])
       world.deepen(other(late))
       world.settle()
       goesOn(world, 2)
@@ -168,7 +172,7 @@ describe.each(cases)("time runs out: %s by the %s", (operation, role) => {
       world.clear()
       world.fire(late)
       world.settle()
-      expect(world.seen(late)).toEqual(["update 2"])
+      expect(world.seen(late)).toEqual([`info ${operation}_locked`, "update 2"])
       expect(world.name(late)).toBe("open")
       // The peer is not ready yet.
       world.propose(late)
@@ -263,7 +267,11 @@ describe.each(cases)("the peer's machine ends: %s by the %s", (operation, role) 
       world.call("initiator", { _tag: "Stop" })
       world.settle()
       if (deepFirst) {
-        expect(world.seen("responder")).toEqual(["info peer_disconnected", "update 2"])
+        expect(world.seen("responder")).toEqual([
+          "info peer_disconnected",
+          `info ${operation}_locked`,
+          "update 2"
+        ])
       } else {
         expect(world.seen("responder")).toEqual(["info peer_disconnected"])
         expect(world.name("responder")).toBe("awaiting_locked")
@@ -271,6 +279,7 @@ describe.each(cases)("the peer's machine ends: %s by the %s", (operation, role) 
         expect(world.seen("responder")).toEqual([
           "on_chain_tx channel_changed",
           `info own_${operation}_locked`,
+          `info ${operation}_locked`,
           "update 2"
         ])
       }

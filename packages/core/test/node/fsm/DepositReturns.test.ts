@@ -40,9 +40,33 @@ describe.each(cases)("%s by the %s", (operation, role) => {
     isBack(world)
   })
 
-  it("both end and come back when it is in a block: it is the state", () => {
+  it("I3: both end and come back when it is deep in the chain: it is the state", () => {
     const world = stop(locked(role, operation, ends))
     world.mine([])
+    world.chain.height += 3
+    for (const each of roles) comeBack(world, each)
+    meet(world)
+    isBack(world)
+  })
+
+  it("I3: both end and come back when it is in a block and not deep: it is awaited as before", () => {
+    const world = stop(locked(role, operation, ends))
+    world.mine([])
+    world.chain.height += 2
+    for (const each of roles) comeBack(world, each)
+    meet(world)
+    expect(world.names()).toBe("awaiting_locked awaiting_locked")
+    expect(world.rounds()).toEqual([1, 1])
+    for (const each of roles) world.deepen(each)
+    world.settle()
+    isBack(world)
+  })
+
+  it("both saw it in a block before they ended: they find it when it is deep", () => {
+    const world = locked(role, operation, ends)
+    world.mine([])
+    stop(world)
+    world.chain.height += 3
     for (const each of roles) comeBack(world, each)
     meet(world)
     isBack(world)
@@ -102,9 +126,7 @@ describe.each(cases)("%s by the %s", (operation, role) => {
       if (mined) world.mine([])
       comeBack(world, "initiator")
       meet(world)
-      expect(world.names()).toBe(
-        mined ? "reestablish_init awaiting_locked" : "awaiting_locked awaiting_locked"
-      )
+      expect(world.names()).toBe("awaiting_locked awaiting_locked")
       world.mine()
       world.settle()
       isBack(world)

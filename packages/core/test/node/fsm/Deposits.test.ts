@@ -281,8 +281,13 @@ describe.each(cases)("%s by the %s", (operation, role) => {
     world.clear()
     world.mine()
     world.settle()
-    // The starter had given it up and finds it on chain.
-    expect(world.seen(role)).toEqual(["on_chain_tx channel_changed", "update 2"])
+    // The starter had given it up and finds it on chain: it waits for it as its peer does.
+    expect(world.seen(role)).toEqual([
+      "on_chain_tx channel_changed",
+      `info own_${operation}_locked`,
+      `info ${operation}_locked`,
+      "update 2"
+    ])
     goesOn(world, 2)
   })
 

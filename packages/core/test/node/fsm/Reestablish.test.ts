@@ -487,7 +487,7 @@ describe("the responder is busy when the initiator comes back", () => {
     goesOn(world)
   })
 
-  it("with a deposit on its way to the chain: the initiator waits until it counts for both", () => {
+  it("I3: with a deposit on its way into its depth: both agree on what they hold, then wait for it", () => {
     const world = advanced()
     world.moveUntilLocked("initiator", "deposit")
     world.call("initiator", { _tag: "Stop" })
@@ -495,10 +495,10 @@ describe("the responder is busy when the initiator comes back", () => {
     expect(world.names()).toBe("stopped awaiting_locked")
     world.mine([])
     comeBack(world, "initiator")
-    expect(world.state("initiator").offChain.round).toBe(3)
     meet(world)
-    expect(world.names()).toBe("reestablish_init awaiting_locked")
-    world.deepen("responder")
+    expect(world.names()).toBe("awaiting_locked awaiting_locked")
+    expect(world.rounds()).toEqual([2, 2])
+    for (const role of roles) world.deepen(role)
     world.settle()
     expect(world.names()).toBe("open open")
     expect(world.rounds()).toEqual([3, 3])

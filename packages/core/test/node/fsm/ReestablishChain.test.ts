@@ -40,6 +40,7 @@ describe("what happened on chain meanwhile", () => {
       for (const each of roles) world.call(each, { _tag: "Stop" })
       world.settle()
       world.mine([])
+      world.chain.height += 3
       comeBack(world, role)
       const { offChain } = world.state(role)
       expect(offChain.round).toBe(3)

@@ -197,8 +197,7 @@ export class Auditor {
     this.check(
       "I4b",
       proposal.worstOwnBalance <= worst,
-      () =>
-        `${role}: its policy was shown ${proposal.worstOwnBalance} as the worst balance, it is ${worst}`
+      () => `${role}: its policy was shown ${proposal.worstOwnBalance} as the worst balance, it is ${worst}`
     )
   }
 

@@ -119,9 +119,7 @@ export const checkMachines = (system: System): void => {
 const proposable = (
   system: System,
   role: Role
-):
-  | { readonly payer: Role; readonly amount: bigint; readonly meta: ReadonlyArray<string> }
-  | undefined => {
+): { readonly payer: Role; readonly amount: bigint; readonly meta: ReadonlyArray<string> } | undefined => {
   const record = system.auditor.record(otherRole(role))
   const acknowledged = record?.exposure.find(
     ({ round, side, tag }) =>

@@ -2,13 +2,7 @@
 import * as Effect from "effect/Effect"
 import type { Role } from "../../../src/protocol/OpenParameters.js"
 import type { Violation } from "./Auditor.js"
-import {
-  checkAgreement,
-  checkAlive,
-  checkMachines,
-  checkNothingLeft,
-  checkReturned
-} from "./Checks.js"
+import { checkAgreement, checkAlive, checkMachines, checkNothingLeft, checkReturned } from "./Checks.js"
 import { roles } from "./Doubles.js"
 import { finish } from "./Finish.js"
 import type { Journal } from "./Journal.js"

@@ -62,7 +62,11 @@ export type Step =
     }
   /** The connection breaks at one of the next frames. */
   | { readonly kind: "trip"; readonly role: Role; readonly trip: Trip }
-  | { readonly kind: "shutdown" | "leave" | "stop" | "comeBack"; readonly role: Role; readonly turns?: number }
+  | {
+      readonly kind: "shutdown" | "leave" | "stop" | "comeBack"
+      readonly role: Role
+      readonly turns?: number
+    }
   /** `odd`: with a fee or a nonce that the chain may not like. */
   | {
       readonly kind: "deposit" | "withdraw"

@@ -101,10 +101,17 @@ export class System {
     this.simulation = new Simulation(schedule)
     // What the node takes for a failure of its own is none that it may have.
     const logger = Logger.make(({ cause, logLevel, message }) => {
-      this.auditor.check("I13", logLevel._tag !== "Error", () => `the node fails: ${String(message)} ${String(cause)}`)
+      this.auditor.check(
+        "I13",
+        logLevel._tag !== "Error",
+        () => `the node fails: ${String(message)} ${String(cause)}`
+      )
     })
     this.runtime = Effect.runSync(
-      Effect.provide(Effect.runtime<never>(), Logger.replace(Logger.defaultLogger, logger) as Layer.Layer<never>)
+      Effect.provide(
+        Effect.runtime<never>(),
+        Logger.replace(Logger.defaultLogger, logger) as Layer.Layer<never>
+      )
     )
     const add = this.journal.add.bind(this.journal)
     this.journal.add = (entry: Entry) => {
@@ -164,7 +171,11 @@ export class System {
       )
     }
     for (const role of Doubles.roles)
-      this.connect(role, { _tag: "Open" }, Channel.connect({ ...options(role), ...this.settings(role), timeouts }))
+      this.connect(
+        role,
+        { _tag: "Open" },
+        Channel.connect({ ...options(role), ...this.settings(role), timeouts })
+      )
     return this
   }
 
@@ -251,8 +262,7 @@ export class System {
     if (rested)
       auditor.rests(
         this.simulation.now,
-        (role) =>
-          this.isHere(role) && role !== this.how.lazy && this.parties[role].channel !== undefined
+        (role) => this.isHere(role) && role !== this.how.lazy && this.parties[role].channel !== undefined
       )
   }
 
@@ -288,7 +298,12 @@ export class System {
     this.call(role, { _tag: "Transfer", payer, amount, meta }, channel.transfer({ from, to, amount, meta }))
   }
 
-  move(role: Role, operation: "deposit" | "withdraw", amount: bigint, more: Omit<Channel.DepositOptions, "amount"> = {}): void {
+  move(
+    role: Role,
+    operation: "deposit" | "withdraw",
+    amount: bigint,
+    more: Omit<Channel.DepositOptions, "amount"> = {}
+  ): void {
     this.call(role, { _tag: "Move", operation, amount }, this.channel(role)[operation]({ amount, ...more }))
   }
 

@@ -9,11 +9,15 @@ import * as SignedTx from "@aechannel/core/chain/SignedTx"
 import * as Transaction from "@aechannel/core/chain/Transaction"
 import * as ApiEncoding from "@aechannel/core/encoding/ApiEncoding"
 import { type Json, JsonNumber, type JsonObject, isArray, isObject } from "@aechannel/core/encoding/Json"
+import type { ChannelEnd } from "@aechannel/core/node/ChannelNode"
 import * as Ledger from "@aechannel/core/node/Ledger"
 
 /** The newest node whose behaviour is imitated; tools compare it with the versions they support. */
-const nodeVersion = "7.2.2"
+export const nodeVersion = "7.2.2"
 const nobody = new Uint8Array(32)
+export const peerKey = ApiEncoding.encode("pp", nobody)
+const keyFlags = Uint8Array.of(0x80, 0, 0, 0)
+const microFlags = new Uint8Array(4)
 
 /** A key block. Its time is in milliseconds since the epoch. */
 export const keyBlock = ({
@@ -26,6 +30,7 @@ export const keyBlock = ({
   timeMs
 }: Ledger.KeyBlock): JsonObject => ({
   beneficiary: ApiEncoding.encode("ak", nobody),
+  flags: ApiEncoding.encode("ba", keyFlags),
   hash,
   height,
   info: ApiEncoding.encode("cb", new Uint8Array()),
@@ -36,6 +41,27 @@ export const keyBlock = ({
   target: 0,
   time: timeMs,
   version: protocol
+})
+
+/** The header of a micro block. */
+export const microBlock = (block: Ledger.MicroBlock): JsonObject => ({
+  flags: ApiEncoding.encode("ba", microFlags),
+  hash: block.hash,
+  height: block.height,
+  pof_hash: "no_fraud",
+  prev_hash: block.prevHash,
+  prev_key_hash: block.prevKeyHash,
+  signature: ApiEncoding.encode("sg", new Uint8Array(64)),
+  state_hash: block.stateHash,
+  time: block.timeMs,
+  txs_hash: block.txsHash,
+  version: block.protocol
+})
+
+/** A key block and the names of the micro blocks on it. */
+export const generation = (key: Ledger.KeyBlock, micro: ReadonlyArray<Ledger.MicroBlock>): JsonObject => ({
+  key_block: keyBlock(key),
+  micro_blocks: micro.map(({ hash }) => hash)
 })
 
 const units = [
@@ -67,7 +93,7 @@ export const status = (ledger: Ledger.Ledger, uptimeMillis: number): JsonObject 
   node_version: nodeVersion,
   peer_connections: { inbound: 0, outbound: 0 },
   peer_count: 0,
-  peer_pubkey: ApiEncoding.encode("pp", nobody),
+  peer_pubkey: peerKey,
   pending_transactions_count: Ledger.pending(ledger).length,
   protocols: [{ effective_at_height: 1, version: ledger.protocol }],
   solutions: 0,
@@ -77,6 +103,16 @@ export const status = (ledger: Ledger.Ledger, uptimeMillis: number): JsonObject 
   top_key_block_hash: ledger.top.hash,
   uptime: uptime(uptimeMillis)
 })
+
+export const currency: JsonObject = {
+  name: "Aeternity",
+  network_name: "Aeternity",
+  primary_colour: "#f5274e",
+  secondary_colour: "#131820",
+  subunit: "aetto",
+  subunits_per_unit: 10n ** 18n,
+  symbol: "AE"
+}
 
 const notPayable = 1
 
@@ -114,6 +150,29 @@ export const transaction = ({
     : { signatures: signedTx.signatures.map((signature) => ApiEncoding.encode("sg", signature)) }),
   tx: Transaction.toClientForm(signedTx.tx)
 })
+
+/** An end of a channel whose machine runs; what is not known yet is not there. */
+export const channelEnd = (end: ChannelEnd): JsonObject =>
+  withoutUndefined({
+    channel_id: end.channelId,
+    client_connected: end.clientConnected,
+    fsm_state: end.fsmState,
+    initiator_balance: end.initiatorBalance,
+    initiator_id: end.initiatorId,
+    peer_connected: end.peerConnected,
+    port: end.port,
+    responder_balance: end.responderBalance,
+    responder_id: end.responderId,
+    role: end.role,
+    round: end.round,
+    state_hash: end.stateHash
+  })
+
+const withoutUndefined = (fields: { readonly [name: string]: Json | undefined }): JsonObject => {
+  const known: { [name: string]: Json } = {}
+  for (const [name, value] of Object.entries(fields)) if (value !== undefined) known[name] = value
+  return known
+}
 
 /** The same with all integers as strings, which is what `int-as-string=true` asks for. */
 export const integersAsStrings = (json: Json): Json => {

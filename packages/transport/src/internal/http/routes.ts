@@ -12,32 +12,11 @@ import * as Json from "@aechannel/core/encoding/Json"
 import * as Ledger from "@aechannel/core/node/Ledger"
 import * as Effect from "effect/Effect"
 import { type Call, type HttpProblem, type Route, invalidParameter, problem } from "./answer.js"
+import { blockRoutes } from "./blockRoutes.js"
 import * as Bodies from "./bodies.js"
-
-/** More blocks than this in one request would hold up every channel of the node. */
-const mostBlocks = 10_000
-
-type Answer = Effect.Effect<Json.Json, HttpProblem>
-
-/** The path's variable as an id of one of these types, or what is said of one that is none. */
-const identifier = <P extends ApiEncoding.Prefix>(
-  { parameter }: Call,
-  prefix: P | ReadonlyArray<P>,
-  what: "public key" | "hash"
-): Effect.Effect<ApiEncoding.Encoded<P>, HttpProblem> =>
-  Effect.mapError(ApiEncoding.parse(prefix, parameter), ({ reason }) =>
-    problem(400, `Invalid ${what}`, reason)
-  )
-
-const orElse = <A>(found: A | undefined, refusal: HttpProblem): Effect.Effect<A, HttpProblem> =>
-  found === undefined ? Effect.fail(refusal) : Effect.succeed(found)
-
-const look =
-  (body: (ledger: Ledger.Ledger) => Json.Json) =>
-  ({ node }: Call): Answer =>
-    Effect.map(node.ledger, body)
-
-const topKeyBlock = look(({ top }) => Bodies.keyBlock(top))
+import { controlRoutes } from "./controlRoutes.js"
+import { describe } from "./openApi.js"
+import { type Answer, identifier, look, orElse } from "./reading.js"
 
 const account = (call: Call): Answer =>
   Effect.gen(function* () {
@@ -130,49 +109,210 @@ const channel = (call: Call): Answer =>
     )
   })
 
-const emitKeyBlocks = (call: Call): Answer =>
-  Effect.gen(function* () {
-    const text = call.query("n") ?? "1"
-    const n = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
-    if (!(n >= 1 && n <= mostBlocks))
-      return yield* problem(400, `n must be a number of blocks from 1 to ${mostBlocks}`)
-    yield* call.node.mine(n)
-    return yield* topKeyBlock(call)
-  })
-
-const automatic = (call: Call): Answer =>
-  Effect.gen(function* () {
-    const on = call.query("on")
-    if (on !== "true" && on !== "false") return yield* problem(400, "on must be true or false")
-    yield* call.node.auto(on === "true")
-    return { auto: on === "true" }
-  })
-
-const row = (method: Route["method"], path: Route["path"], answer: Route["answer"]): Route => ({
-  method,
-  path,
-  answer
+const pendingBodies = (ledger: Ledger.Ledger, of?: ApiEncoding.AccountAddress) => ({
+  transactions: Ledger.pending(ledger)
+    .filter(({ signedTx }) => of === undefined || Transaction.origin(signedTx.tx) === of)
+    .map(({ signedTx, txHash }) => Bodies.transaction({ signedTx, txHash, blockHash: undefined, height: -1 }))
 })
 
-/** In the order in which they are documented. */
+const accountPending = (call: Call): Answer =>
+  Effect.gen(function* () {
+    const id = yield* identifier(call, "ak", "public key")
+    const ledger = yield* call.node.ledger
+    yield* orElse(Ledger.account(ledger, id), problem(404, "Account not found"))
+    return pendingBodies(ledger, id)
+  })
+
+/** What this chain has none of: the id is read, and then there is nothing. */
+const nothing =
+  (prefix: ApiEncoding.Prefix, refusal: HttpProblem) =>
+  (call: Call): Answer =>
+    Effect.zipRight(identifier(call, prefix, "public key"), refusal)
+
+const noContract = problem(404, "Contract not found", "not_present")
+
+/** Of the calls about contracts, this one refuses a wrong key without a code. */
+const contract = ({ parameter }: Call): Answer =>
+  Effect.fail(ApiEncoding.is("ct", parameter) ? noContract : problem(400, "Invalid public key"))
+
+const noName = problem(404, "Name not found", "name_not_found")
+
+const nameProblem = (name: string): HttpProblem => {
+  const invalid = (reason: string) => problem(400, `Name validation failed with a reason: ${reason}`, reason)
+  const labels = name.split(".")
+  if (labels.length < 2) return invalid("no_registrar")
+  if (labels.at(-1) !== "chain") return invalid("registrar_unknown")
+  return labels.length > 2 ? invalid("multiple_namespaces") : noName
+}
+
+const nameByHash = ({ parameter }: Call): Answer =>
+  Effect.zipRight(
+    Effect.mapError(ApiEncoding.parse("nm", parameter), ({ reason }) =>
+      problem(400, "Invalid name hash", reason)
+    ),
+    noName
+  )
+
+const nodeRoutes: ReadonlyArray<Route> = [
+  {
+    method: "GET",
+    path: "/v3/status",
+    operation: "GetStatus",
+    summary: "Network, versions, height",
+    gives: "Status",
+    answer: ({ node, uptimeMillis }) => Effect.zipWith(node.ledger, uptimeMillis, Bodies.status)
+  },
+  ...blockRoutes,
+  {
+    method: "GET",
+    path: "/v3/recent-gas-prices",
+    operation: "GetRecentGasPrices",
+    summary: "The least gas price",
+    gives: "GasPrices",
+    answer: look(Bodies.gasPrices)
+  },
+  {
+    method: "GET",
+    path: "/v3/accounts/{ak}",
+    operation: "GetAccountByPubkey",
+    summary: "Balance and nonce of an account",
+    gives: "Account",
+    answer: account
+  },
+  {
+    method: "GET",
+    path: "/v3/accounts/{ak}/next-nonce",
+    operation: "GetAccountNextNonce",
+    summary: "The nonce after all mined and waiting transactions",
+    gives: "NextNonce",
+    query: { strategy: "max (default): after the highest that waits; continuity: the first gap" },
+    answer: nextNonce
+  },
+  {
+    method: "GET",
+    path: "/v3/accounts/{ak}/transactions/pending",
+    operation: "GetPendingAccountTransactionsByPubkey",
+    summary: "The waiting transactions of an account",
+    gives: "Transactions",
+    answer: accountPending
+  },
+  {
+    method: "POST",
+    path: "/v3/transactions",
+    operation: "PostTransaction",
+    summary: "Takes a signed transaction",
+    gives: "TransactionHash",
+    takes: "EncodedTx",
+    answer: postTransaction
+  },
+  {
+    method: "GET",
+    path: "/v3/transactions/{th}",
+    operation: "GetTransactionByHash",
+    summary: "A transaction, waiting or in a block",
+    gives: "Transaction",
+    answer: transaction
+  },
+  {
+    method: "GET",
+    path: "/v3/transactions/{th}/info",
+    operation: "GetTransactionInfoByHash",
+    summary: "What a transaction left behind",
+    gives: "TransactionInfo",
+    answer: transactionInfo
+  },
+  {
+    method: "GET",
+    path: "/v3/debug/transactions/pending",
+    operation: "GetPendingTransactions",
+    summary: "All waiting transactions",
+    gives: "Transactions",
+    answer: look((ledger) => pendingBodies(ledger))
+  },
+  {
+    method: "GET",
+    path: "/v3/channels/{ch}",
+    operation: "GetChannelByPubkey",
+    summary: "An open channel",
+    gives: "Channel",
+    answer: channel
+  },
+  {
+    method: "GET",
+    path: "/v3/contracts/{ct}",
+    operation: "GetContract",
+    summary: "A contract: the chain has none",
+    gives: "Contract",
+    answer: contract
+  },
+  {
+    method: "GET",
+    path: "/v3/contracts/{ct}/code",
+    operation: "GetContractCode",
+    summary: "The code of a contract: the chain has none",
+    gives: "Contract",
+    answer: nothing("ct", noContract)
+  },
+  {
+    method: "GET",
+    path: "/v3/names/{name}",
+    operation: "GetNameEntryByName",
+    summary: "A name: the chain has none",
+    gives: "Name",
+    answer: ({ parameter }) => Effect.fail(nameProblem(parameter))
+  },
+  {
+    method: "GET",
+    path: "/v3/names/hash/{nm}",
+    operation: "GetNameEntryByNameHash",
+    summary: "A name by its hash: the chain has none",
+    gives: "Name",
+    answer: nameByHash
+  },
+  {
+    method: "GET",
+    path: "/v3/names/auctions/{name}",
+    operation: "GetAuctionEntryByName",
+    summary: "The auction of a name: the chain has none",
+    gives: "Name",
+    answer: ({ parameter }) => Effect.fail(nameProblem(parameter))
+  },
+  {
+    method: "GET",
+    path: "/v3/oracles/{ok}",
+    operation: "GetOracleByPubkey",
+    summary: "An oracle: the chain has none",
+    gives: "Oracle",
+    answer: nothing("ok", problem(404, "Oracle not found", "not_found"))
+  },
+  {
+    method: "GET",
+    path: "/v3/peers/pubkey",
+    operation: "GetPeerPubkey",
+    summary: "The key by which peers know the node: nobody's, it has no peers",
+    gives: "Pubkey",
+    answer: () => Effect.succeed({ pubkey: Bodies.peerKey })
+  },
+  {
+    method: "GET",
+    path: "/v3/currency",
+    operation: "GetCurrency",
+    summary: "How the network calls its coin",
+    gives: "Currency",
+    answer: () => Effect.succeed(Bodies.currency)
+  }
+]
+
+/** All of them, in the order in which they are documented. */
 export const routes: ReadonlyArray<Route> = [
-  row("GET", "/v3/status", ({ node, uptimeMillis }) =>
-    Effect.zipWith(node.ledger, uptimeMillis, Bodies.status)
-  ),
-  row("GET", "/v3/key-blocks/current", topKeyBlock),
-  row(
-    "GET",
-    "/v3/key-blocks/current/height",
-    look(({ top }) => ({ height: top.height }))
-  ),
-  row("GET", "/v3/recent-gas-prices", look(Bodies.gasPrices)),
-  row("GET", "/v3/accounts/{ak}", account),
-  row("GET", "/v3/accounts/{ak}/next-nonce", nextNonce),
-  row("POST", "/v3/transactions", postTransaction),
-  row("GET", "/v3/transactions/{th}", transaction),
-  row("GET", "/v3/transactions/{th}/info", transactionInfo),
-  row("GET", "/v3/channels/{ch}", channel),
-  row("*", "/emit_kb", emitKeyBlocks),
-  row("*", "/emit_mb", (call) => Effect.zipRight(call.node.mineMicro, topKeyBlock(call))),
-  row("*", "/auto", automatic)
+  ...nodeRoutes,
+  {
+    method: "GET",
+    path: "/api",
+    operation: "GetApi",
+    summary: "This description, as OpenAPI 3.0",
+    gives: "ApiDescription",
+    answer: () => Effect.succeed(describe(routes, Bodies.nodeVersion))
+  },
+  ...controlRoutes
 ]

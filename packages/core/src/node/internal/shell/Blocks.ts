@@ -16,6 +16,12 @@ export interface BlocksOptions {
   readonly interval: number | undefined
 }
 
+/** The chain and who watches it, at one moment. */
+export interface ChainMoment {
+  readonly ledger: Ledger.Ledger
+  readonly watcher: ChainWatcher.ChainWatcher
+}
+
 export interface BlocksListeners {
   readonly tell: (machineId: string, event: ChainEvent) => void
   /** Hears of every change of the ledger. */
@@ -117,6 +123,16 @@ export class Blocks {
       if (Ledger.hasPending(this.current)) this.mineSoon()
     })
     return refused
+  }
+
+  snapshot(): ChainMoment {
+    return { ledger: this.current, watcher: this.watcher }
+  }
+
+  /** From inside of a job. Who began to watch since then watches no more. */
+  revert({ ledger, watcher }: ChainMoment): void {
+    this.current = ledger
+    this.watcher = watcher
   }
 
   auto(on: boolean): void {

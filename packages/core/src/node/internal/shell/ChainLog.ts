@@ -54,15 +54,21 @@ export const isRefused = (
   performed: Performed | Ledger.MempoolError | Ledger.LedgerError
 ): performed is Ledger.MempoolError | Ledger.LedgerError => !("ledger" in performed)
 
+/** The chain is again as it was when so many operations had been performed. */
+interface Revert {
+  readonly _tag: "Revert"
+  readonly position: number
+}
+
 const version = 1
 const logName = "chain"
 
-const tags = { Fund: 1, Submit: 2, MicroBlock: 3, KeyBlock: 4, Fork: 5 } as const satisfies Record<
-  ChainOperation["_tag"],
+const tags = { Fund: 1, Submit: 2, MicroBlock: 3, KeyBlock: 4, Fork: 5, Revert: 6 } as const satisfies Record<
+  (ChainOperation | Revert)["_tag"],
   number
 >
 
-const argumentsOf = (operation: ChainOperation): ReadonlyArray<Uint8Array> => {
+const argumentsOf = (operation: ChainOperation | Revert): ReadonlyArray<Uint8Array> => {
   switch (operation._tag) {
     case "Fund":
       return [ApiEncoding.bytesOf(operation.address), Bytes.uintToBytes(operation.amount)]
@@ -73,6 +79,8 @@ const argumentsOf = (operation: ChainOperation): ReadonlyArray<Uint8Array> => {
       return [Bytes.uintToBytes(operation.timeMs)]
     case "Fork":
       return [Bytes.uintToBytes(operation.keyBlocks), Bytes.uintToBytes(operation.returnTransactions ? 1 : 0)]
+    case "Revert":
+      return [Bytes.uintToBytes(operation.position)]
   }
 }
 
@@ -83,7 +91,10 @@ const damaged = (detail: string): NodeStateError => new NodeStateError({ reason:
 const fieldsOf = (item: Rlp.Rlp): ReadonlyArray<Uint8Array> =>
   item instanceof Uint8Array ? [] : item.filter((field) => field instanceof Uint8Array)
 
-const operationOf = (tag: number, [first, second]: ReadonlyArray<Uint8Array>): ChainOperation | undefined => {
+const operationOf = (
+  tag: number,
+  [first, second]: ReadonlyArray<Uint8Array>
+): ChainOperation | Revert | undefined => {
   if (first === undefined) return undefined
   const number = () => Number(Bytes.uintFromBytesOrThrow(first))
   switch (tag) {
@@ -105,6 +116,8 @@ const operationOf = (tag: number, [first, second]: ReadonlyArray<Uint8Array>): C
       return second === undefined
         ? undefined
         : { _tag: "Fork", keyBlocks: number(), returnTransactions: second[0] === 1 }
+    case tags.Revert:
+      return { _tag: "Revert", position: number() }
     default:
       return undefined
   }
@@ -144,8 +157,9 @@ const checkHead = (head: Uint8Array, ledger: Ledger.Ledger): NodeStateError | un
   return undefined
 }
 
-/** One operation of the log on top of what came before it. */
+/** One operation of the log on top of what came before it, which is the last of the chains so far. */
 const again = (
+  chains: ReadonlyArray<Ledger.Ledger>,
   ledger: Ledger.Ledger,
   item: Rlp.Rlp,
   crypto: CryptoService
@@ -155,37 +169,48 @@ const again = (
     tag === undefined ? undefined : operationOf(Number(Bytes.uintFromBytesOrThrow(tag)), fields)
   if (operation === undefined || tip === undefined)
     return damaged("its chain holds an operation that is none")
-  const performed = perform(ledger, operation, crypto)
-  if (isRefused(performed) || !Bytes.equals(tipOf(performed.ledger), tip))
+  const next =
+    operation._tag === "Revert" ? chains[operation.position] : afterOf(perform(ledger, operation, crypto))
+  if (next === undefined || !Bytes.equals(tipOf(next), tip))
     return new NodeStateError({
       reason: "other_version",
       detail: `${operation._tag} at height ${ledger.top.height} of its chain has another outcome today; use the version that wrote it, or another storage`
     })
-  return performed.ledger
+  return next
 }
 
+const afterOf = (performed: ReturnType<typeof perform>): Ledger.Ledger | undefined =>
+  isRefused(performed) ? undefined : performed.ledger
+
+/** The chain after each operation; the first is the one that there was before all of them. */
 const fold = (
   records: ReadonlyArray<Uint8Array>,
   start: Ledger.Ledger,
   crypto: CryptoService
-): Ledger.Ledger | NodeStateError => {
+): ReadonlyArray<Ledger.Ledger> | NodeStateError => {
+  const chains = [start]
   let ledger = start
   for (const record of records) {
     const items = Rlp.decodeOrThrow(record)
     if (items instanceof Uint8Array) return damaged("its chain holds a record that is none")
     for (const item of items) {
-      const next = again(ledger, item, crypto)
+      const next = again(chains, ledger, item, crypto)
       if (next instanceof NodeStateError) return next
       ledger = next
+      chains.push(next)
     }
   }
-  return ledger
+  return chains
 }
 
 export class ChainLog {
   private readonly waiting: Array<Rlp.Rlp> = []
 
-  private constructor(private readonly storage: NodeStorageService) {}
+  private constructor(
+    private readonly storage: NodeStorageService,
+    /** How many operations there are, those that wait included. */
+    private count: number
+  ) {}
 
   /** The chain of a storage, which begins with `start`; a storage without one begins one. */
   static open(
@@ -195,15 +220,15 @@ export class ChainLog {
   ): { readonly log: ChainLog; readonly ledger: Ledger.Ledger } | NodeStorageError | NodeStateError {
     const records = storage.readLog(logName)
     if (records instanceof NodeStorageError) return records
-    const log = new ChainLog(storage)
     const [head, ...operations] = records
     if (head === undefined) {
       const failed = storage.append(logName, headOf(start))
-      return failed ?? { log, ledger: start }
+      return failed ?? { log: new ChainLog(storage, 0), ledger: start }
     }
     try {
-      const ledger = checkHead(head, start) ?? fold(operations, start, crypto)
-      return ledger instanceof NodeStateError ? ledger : { log, ledger }
+      const chains = checkHead(head, start) ?? fold(operations, start, crypto)
+      if (chains instanceof NodeStateError) return chains
+      return { log: new ChainLog(storage, chains.length - 1), ledger: chains.at(-1) ?? start }
     } catch (error) {
       if (error instanceof DecodeError) return damaged(`its chain cannot be read (${error.message})`)
       throw error
@@ -211,8 +236,14 @@ export class ChainLog {
   }
 
   /** An operation that was performed, and the ledger that it made. */
-  add(operation: ChainOperation, after: Ledger.Ledger): void {
+  add(operation: ChainOperation | Revert, after: Ledger.Ledger): void {
+    this.count += 1
     this.waiting.push([Bytes.uintToBytes(tags[operation._tag]), tipOf(after), ...argumentsOf(operation)])
+  }
+
+  /** Where it is, to come back to with a revert. */
+  get position(): number {
+    return this.count
   }
 
   /** Makes what was added durable, all of it in one record. */

@@ -12,7 +12,7 @@ import * as ChannelFsm from "../../ChannelFsm.js"
 import * as Ledger from "../../Ledger.js"
 import * as StateCache from "../../StateCache.js"
 import type { Machine } from "./Machine.js"
-import type { End, StateEntries } from "./StateEntries.js"
+import type { End, KeptStates, StateEntries } from "./StateEntries.js"
 
 /** How deep, in key blocks, the end of a channel is when its states are let go. */
 const forgottenDepth = 4
@@ -22,7 +22,7 @@ const nonceDomain = Bytes.utf8("aechannel state cache nonce")
 /** Fresh for each seal: no other machine has this id, and this one counts. It tells nothing of the id. */
 const nextNonce = (machine: Machine): Uint8Array => {
   const fsmId = ApiEncoding.bytesOf(Redacted.value(machine.state.options.fsmId))
-  const count = Bytes.uintToFixed(machine.seals++, 8)
+  const count = Bytes.uintToFixed(machine.seals.count++, 8)
   return Hash.blake2b256(Bytes.concat(nonceDomain, fsmId, count)).subarray(0, 24)
 }
 
@@ -70,6 +70,17 @@ export class Keeper {
     const cached = ChannelFsm.cachedOf(machine.state)
     if (cached !== undefined) this.keep(machine, cached)
     else if (machine.kept !== undefined) this.entries.remove({ channelId: registered, role })
+  }
+
+  /** All that is kept, to come back to. */
+  snapshot(): KeptStates {
+    return this.entries.all()
+  }
+
+  /** What is kept is what was kept then; the machines of that time are there as well. */
+  revert(states: KeptStates, machines: Iterable<Machine>): void {
+    this.entries.replace(states)
+    if (this.always) for (const machine of machines) this.advanced(machine)
   }
 
   /** Lets go of channels whose end is deep in the chain. */

@@ -85,6 +85,6 @@ export interface Machine extends Party {
   alreadySeen: TxHash | undefined
   /** What of the state the state cache holds. */
   kept: { readonly signedTx: SignedTx; readonly lastChannelChange: TxHash | undefined } | undefined
-  /** States sealed under its ids so far. */
-  seals: number
+  /** States sealed under its ids so far; of all machines that a revert made of one, together. */
+  readonly seals: { count: number }
 }

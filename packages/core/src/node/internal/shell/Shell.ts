@@ -19,6 +19,7 @@ import type { CallId, FsmEffect, FsmEvent } from "../../FsmEvent.js"
 import * as Ledger from "../../Ledger.js"
 import type { NodeStorageError } from "../../NodeStorage.js"
 import * as StateCache from "../../StateCache.js"
+import { type ChannelEnd, endOf, momentOf, type NodeMoment } from "./Ends.js"
 import { Blocks, type BlocksOptions } from "./Blocks.js"
 import type { ChainLog } from "./ChainLog.js"
 import { Jobs } from "./Jobs.js"
@@ -69,6 +70,11 @@ const isSameFsmId = (a: FsmId, b: FsmId): boolean => {
   return difference === 0
 }
 
+/** The close code of a server that is about to be there again: "service restart". */
+const comeBackLater = 1012
+
+const endKey = ({ registered, role }: Pick<Machine, "registered" | "role">): string => `${registered}.${role}`
+
 /** Whether a watch begins by telling what its machine knows. */
 const isOldNews = (machine: Machine, event: ChainEvent): boolean => {
   const { alreadySeen } = machine
@@ -93,6 +99,7 @@ export class Shell {
     CallId,
     { readonly open: OpenFrame; readonly index: number; readonly session: Session }
   >()
+  private readonly moments: Array<NodeMoment> = []
   private nextMachine = 1
   private nextCall: CallId = 1
 
@@ -139,6 +146,99 @@ export class Shell {
     this.jobs.dispatch(() => {
       for (const machine of this.machines.values()) this.links.cut(machine)
     })
+  }
+
+  /** All ends whose machines run, in the order in which they came. */
+  ends(): ReadonlyArray<ChannelEnd> {
+    return Array.from(this.machines.values(), endOf)
+  }
+
+  /** Cuts off the clients of a channel, or its link. How many ends that was. */
+  cutOff(channelId: ChannelId, role: OpenParameters.Role | undefined, what: "client" | "link"): number {
+    let count = 0
+    this.jobs.dispatch(() => {
+      for (const each of ["initiator", "responder"] as const) {
+        const machine = role === undefined || role === each ? this.running(channelId, each) : undefined
+        if (machine === undefined) continue
+        if (what === "link" ? machine.peer === undefined : machine.session === undefined) continue
+        count += 1
+        if (what === "client") this.cutClient(machine)
+        else this.links.cut(machine)
+      }
+    })
+    return count
+  }
+
+  private cutClient(machine: Machine): void {
+    machine.session?.link.terminate()
+    if (machine.session !== undefined) this.detach(machine.session)
+    this.step(machine, { _tag: "ClientGone" })
+  }
+
+  // ---------------------------------------------------------------- snapshots
+
+  /** The number of the moment, to come back to it. */
+  snapshot(): number {
+    return this.moments.push({
+      chain: this.blocks.snapshot(),
+      machines: Array.from(this.machines.values(), momentOf),
+      states: this.keeper.snapshot(),
+      position: this.durable?.chain.position ?? 0
+    })
+  }
+
+  /** Whether there is such a moment. All clients are sent away: they come back to what there was then. */
+  revert(snapshot: number): boolean {
+    const moment = this.moments[snapshot - 1]
+    if (moment === undefined) return false
+    this.jobs.dispatch(() => this.goBack(moment))
+    return true
+  }
+
+  private goBack({ chain, machines, position, states }: NodeMoment): void {
+    const before = new Map(
+      [...this.machines.values()].map((machine) => [endKey(machine), machine.state.options.fsmId])
+    )
+    for (const machine of this.machines.values()) {
+      machine.stopped = true
+      machine.timer.dispose()
+      this.links.leave(machine)
+      const { session } = machine
+      if (session === undefined) continue
+      this.detach(session)
+      session.link.close(comeBackLater)
+    }
+    this.machines.clear()
+    this.registered.initiator.clear()
+    this.registered.responder.clear()
+    this.blocks.revert(chain)
+    this.durable?.chain.add({ _tag: "Revert", position }, chain.ledger)
+
+    const again = new Map<Machine, Machine>()
+    for (const moment of machines) {
+      const machine = this.machineOf(moment.state, moment.machine, moment.machine)
+      const { alreadySeen, registered, rejoins, state, timer } = moment
+      // Whoever came back since then knows only the id that it got then.
+      const known = registered === undefined ? undefined : before.get(endKey({ ...machine, registered }))
+      machine.formerFsmId =
+        known === undefined || isSameFsmId(known, state.options.fsmId) ? moment.formerFsmId : known
+      machine.alreadySeen = alreadySeen
+      machine.rejoins = rejoins
+      if (registered !== undefined) this.register(machine, registered)
+      if (timer !== undefined) machine.timer.set(timer)
+      this.machines.set(machine.id, machine)
+      again.set(moment.machine, machine)
+    }
+    for (const { machine, peer } of machines) {
+      const [restored, other] = [again.get(machine), peer && again.get(peer)]
+      if (restored !== undefined) restored.peer = other
+    }
+    this.keeper.revert(states, again.values())
+    for (const machine of again.values()) {
+      if (machine.state.clientConnected) this.step(machine, { _tag: "ClientGone" })
+      if (machine.stopped || machine.peer !== undefined) continue
+      if (machine.rejoins !== undefined) this.links.enterAgain(machine, machine.rejoins)
+    }
   }
 
   // ---------------------------------------------------------------- storage
@@ -241,11 +341,15 @@ export class Shell {
 
   private machineOf(
     state: ChannelFsm.FsmState,
-    party: Pick<Machine, "port" | "initiatorId" | "responderId">
+    { initiatorId, port, responderId }: Pick<Machine, "port" | "initiatorId" | "responderId">,
+    /** The machine that it was, in a time that is undone. */
+    before?: Machine
   ): Machine {
     const machine: Machine = {
-      ...party,
-      id: String(this.nextMachine++),
+      port,
+      initiatorId,
+      responderId,
+      id: before?.id ?? String(this.nextMachine++),
       role: state.options.role,
       timer: this.timers.timer(() => {
         this.jobs.dispatch(() => this.step(machine, { _tag: "TimerFired" }))
@@ -265,7 +369,7 @@ export class Shell {
       formerFsmId: undefined,
       alreadySeen: undefined,
       kept: undefined,
-      seals: 0
+      seals: before?.seals ?? { count: 0 }
     }
     return machine
   }

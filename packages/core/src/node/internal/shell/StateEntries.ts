@@ -27,6 +27,9 @@ interface Kept {
   readonly entry: Entry | undefined
 }
 
+/** What a state cache held at one moment. */
+export type KeptStates = ReadonlyArray<{ readonly end: End; readonly entry: Entry }>
+
 const version = 1
 const snapshotName = "states"
 const logPrefix = "states."
@@ -97,6 +100,16 @@ export class StateEntries {
   /** All of which there is something, as it is now. */
   list(): ReadonlyArray<End> {
     return Array.from(this.entries.values(), ({ end }) => end)
+  }
+
+  all(): KeptStates {
+    return [...this.entries.values()]
+  }
+
+  /** Holds this and nothing else. */
+  replace(states: KeptStates): void {
+    for (const end of this.list()) this.remove(end)
+    for (const { end, entry } of states) this.put(end, entry)
   }
 
   put(end: End, entry: Entry): void {

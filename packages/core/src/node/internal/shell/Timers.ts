@@ -28,6 +28,8 @@ export interface TimerHandle {
   /** Due in so many milliseconds from now; replaces what was set before. */
   readonly set: (milliseconds: number) => void
   readonly stop: () => void
+  /** Milliseconds until it is due; undefined while it is stopped. */
+  readonly left: () => number | undefined
   /** Stops for good, and lets go of the callback at once. */
   readonly dispose: () => void
 }
@@ -56,6 +58,7 @@ export class Timers {
       stop: () => {
         timer.deadline = undefined
       },
+      left: () => (timer.deadline === undefined ? undefined : Math.max(0, timer.deadline - this.now())),
       dispose: () => {
         timer.deadline = undefined
         timer.fire = nothing

@@ -82,7 +82,7 @@ export interface Options {
 }
 
 /** More than any recorded session locks a channel for. */
-const mostBlocks = 60
+const mostBlocks = 40
 
 /** In which a recorded chain made a block of what waited. */
 const pauseMillis = 400
@@ -627,9 +627,9 @@ export const replay = (recording: Recording, options: Options): Effect.Effect<Ou
     const scene = sceneOf(recording)
     const { crypto = noble, seed = "replay" } = options
     const keys = fresh([...scene.accounts.map(({ address }) => address), ...scene.strangers], seed, crypto)
-    const funded = scene.accounts.flatMap(({ address, nonce }) => {
+    const funded = scene.accounts.flatMap(({ address, need, nonce }) => {
       const keyPair = keys.get(address)
-      return keyPair === undefined ? [] : [{ address: keyPair.address, keyPair, balance, nonce }]
+      return keyPair === undefined ? [] : [{ address: keyPair.address, keyPair, balance, need, nonce }]
     })
     const target = yield* options.targets({ accounts: funded, protocol: scene.protocol })
     const driver = new Driver(

@@ -85,6 +85,13 @@ export interface Note extends Common {
   readonly _tag: "Note"
   readonly text: string
 }
+
+/**
+ * What happened, in one line of a recorded session.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Line = Open | Sent | Came | Closed | Refused | Asked | Note
 
 /**
@@ -95,9 +102,8 @@ export type Line = Open | Sent | Came | Closed | Refused | Asked | Note
  */
 export interface Recording {
   readonly file: string
-  /** @internal */
   readonly lines: ReadonlyArray<Line>
-  /** @internal Who each socket is of. */
+  /** Who each socket is of. */
   readonly sockets: ReadonlyArray<Role>
   /** @internal Sockets that were open before the recording began. */
   readonly inherited: ReadonlySet<number>
@@ -141,7 +147,8 @@ const firstOf = <A, B>(items: ReadonlyArray<A>, f: (item: A) => B | undefined): 
 /** What a frame of a node can be, or what is wrong with it. */
 const wrongFrame = (json: Json.Json): string | undefined => {
   const broken = brokenText(json)
-  if (broken !== undefined) return `${broken.slice(0, 24)}… does not decode`
+  // Of what may be an fsm id, which is secret, only the prefix.
+  if (broken !== undefined) return `${broken.slice(0, broken.startsWith("ba_") ? 3 : 24)}… does not decode`
   for (const frame of Json.isArray(json) ? json : [json]) {
     if (!Json.isObject(frame)) return "a frame of the node is no object"
     const method = frame["method"]

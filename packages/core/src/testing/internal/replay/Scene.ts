@@ -22,8 +22,12 @@ export interface Before {
 }
 
 export interface Scene {
-  /** Accounts that are on chain, with the nonce that each had last used. */
-  readonly accounts: ReadonlyArray<{ readonly address: Address; readonly nonce: bigint }>
+  /** Accounts that are on chain: what each puts into channels, and the nonce that it had last used. */
+  readonly accounts: ReadonlyArray<{
+    readonly address: Address
+    readonly need: bigint
+    readonly nonce: bigint
+  }>
   /** Accounts that parties have and that are not on chain. */
   readonly strangers: ReadonlyArray<Address>
   readonly before: Before | undefined
@@ -217,6 +221,27 @@ const parties = (recording: Recording): ReadonlyArray<Address> => {
   return [...found]
 }
 
+/** One AE. */
+const enoughForFees = 10n ** 18n
+
+/** What an account puts into channels, with fees. Openings that name more than anybody has come to nothing. */
+const stakeOf = (recording: Recording, before: Before | undefined, address: Address): bigint => {
+  let stake = enoughForFees
+  for (const role of ["initiator", "responder"] as const) {
+    if (before?.[`${role}Id`] === address) stake += before[`${role}Amount`]
+    for (const open of opens(recording)) {
+      const parameters = parametersOf(open)
+      const amount = parameters.get(`${role}_amount`) ?? ""
+      if (open.who === role && parameters.get(`${role}_id`) === address && /^\d{1,20}$/.test(amount))
+        stake += BigInt(amount)
+    }
+  }
+  for (const line of recording.lines)
+    if (line._tag === "Sent" && at(line.json, "method") === "channels.deposit")
+      stake += Json.toBigInt(at(line.json, "params", "amount")) ?? 0n
+  return stake
+}
+
 export const sceneOf = (recording: Recording): Scene => {
   const before = beforeOf(recording)
   const nonces = noncesBefore(recording)
@@ -236,7 +261,7 @@ export const sceneOf = (recording: Recording): Scene => {
         // Opening the channel that was there before takes one more of the initiator's.
         const taken = before?.initiatorId === address ? 1n : 0n
         const last = nonces.get(address) ?? taken
-        return { address, nonce: last > taken ? last - taken : 0n }
+        return { address, need: stakeOf(recording, before, address), nonce: last > taken ? last - taken : 0n }
       }),
     protocol: createVersion(recording) === 1 ? Protocol.lima : Protocol.latest
   }

@@ -59,7 +59,7 @@ export interface Refusal {
 }
 
 /**
- * What is wanted on the chain before a recording begins: accounts with their keys, balances (aettos) and the nonces that they had
+ * What is wanted on the chain before a recording begins: accounts with their keys, balances (aettos; `need` is the least that will do) and the nonces that they had
  * last used, and the consensus protocol that the recorded node followed.
  *
  * @since 0.1.0
@@ -70,6 +70,7 @@ export interface Wanted {
     readonly address: AccountAddress
     readonly keyPair: KeyPair
     readonly balance: bigint
+    readonly need: bigint
     readonly nonce: bigint
   }>
   readonly protocol: number
@@ -124,6 +125,9 @@ export interface EmbeddedOptions {
   readonly node?: Partial<Omit<ChannelNode.ChannelNodeOptions, "ledger" | "mining">>
   readonly proxy?: (frame: string) => ReadonlyArray<string>
 }
+
+/** Machines whose timers begin again and again have nothing to say after so many of them. */
+const mostAwakenings = 50
 
 /** A recorded pause is over at once, but not all of time. */
 const horizon = 24 * 60 * 60 * 1000
@@ -209,7 +213,7 @@ export const embedded =
           Effect.asVoid(done(Effect.mapError(node.submit(signedTx), ({ message }) => new Error(message)))),
         mine: (keyBlocks) => done(node.mine(keyBlocks)),
         settle: Effect.sync(() => world.rest()),
-        later: () => Effect.sync(() => world.advance(1, horizon)),
+        later: (times) => Effect.sync(() => times <= mostAwakenings && world.advance(1, horizon)),
         until: (milliseconds) =>
           Effect.sync(() => world.pass(Math.max(0, Math.ceil(began + milliseconds - world.now))))
       }

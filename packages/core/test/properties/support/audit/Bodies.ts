@@ -31,11 +31,7 @@ const transferred = (
       update.amount >= 0n &&
       ((update.from === initiatorId && update.to === responderId) ||
         (update.from === responderId && update.to === initiatorId))
-    facts.check(
-      "I1",
-      ours,
-      () => `${role} is to sign ${update._tag}, which is no transfer between the two`
-    )
+    facts.check("I1", ours, () => `${role} is to sign ${update._tag}, which is no transfer between the two`)
     if (update._tag !== "OffChainTransfer") continue
     const sign = update.from === initiatorId ? -1n : 1n
     initiator += sign * update.amount
@@ -60,7 +56,10 @@ const moved = (
   const account = isDeposit ? tx.fromId : tx.toId
   const [first, ...others] = updates
   const says =
-    (first?._tag === "OffChainDeposit" && isDeposit && first.from === account && first.amount === tx.amount) ||
+    (first?._tag === "OffChainDeposit" &&
+      isDeposit &&
+      first.from === account &&
+      first.amount === tx.amount) ||
     (first?._tag === "OffChainWithdrawal" && !isDeposit && first.to === account && first.amount === tx.amount)
   facts.check(
     "I3",

@@ -88,7 +88,11 @@ export class ChainAudit {
     const { channelId } = facts
     if (channelId === undefined) return
     const all = wealth(ledger)
-    facts.check("I17", all === this.begun.wealth, () => `the chain holds ${all} coins, not ${this.begun.wealth}`)
+    facts.check(
+      "I17",
+      all === this.begun.wealth,
+      () => `the chain holds ${all} coins, not ${this.begun.wealth}`
+    )
     const transactions = Ledger.channelTransactions(ledger, channelId)
     if (transactions.length === this.seen) return
     this.tallyNew(transactions)
@@ -121,7 +125,8 @@ export class ChainAudit {
     const paid = { initiator: tx.initiatorAmountFinal, responder: tx.responderAmountFinal }
     for (const role of roles) {
       const { balances, round } = facts.latest(role)
-      if (roles.every((each) => balances[each] === paid[each])) facts.count("settled with a party's latest state")
+      if (roles.every((each) => balances[each] === paid[each]))
+        facts.count("settled with a party's latest state")
       else {
         facts.count("settled with an older state, nobody was there")
         facts.check(
@@ -173,7 +178,8 @@ export class ChainAudit {
     const channel = Ledger.channel(this.ledger, channelId)
     const coSigned = this.facts.parties[role].record?.coSigned
     if (channel === undefined || channel.lockedUntil === 0 || coSigned === undefined) return undefined
-    if (coSigned.tx._tag !== "ChannelOffchainTx" || channel.lockedUntil < this.ledger.top.height) return undefined
+    if (coSigned.tx._tag !== "ChannelOffchainTx" || channel.lockedUntil < this.ledger.top.height)
+      return undefined
     const { round } = this.facts.latest(role)
     return round > channel.round ? `round ${channel.round} until ${channel.lockedUntil}` : undefined
   }

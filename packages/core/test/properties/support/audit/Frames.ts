@@ -43,7 +43,11 @@ const checkSession = (
 ): void => {
   const { direction, role } = entry
   const id = idOf(json)
-  facts.check("I14", session.role === role && !session.isOver, () => `${role}: a frame on a session that is over`)
+  facts.check(
+    "I14",
+    session.role === role && !session.isOver,
+    () => `${role}: a frame on a session that is over`
+  )
   if (direction === "out") {
     if (id === undefined) return
     facts.check("I14", !session.requests.has(id), () => `${role}: a second request ${id} on one session`)

@@ -1,0 +1,95 @@
+/** The recorded sessions of real nodes, replayed against ours. */
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { readFileSync } from "node:fs"
+import { basename } from "node:path"
+import * as Replay from "../../../src/testing/Replay.js"
+import { hasShared, sharedPath, transcriptFiles } from "../../support/Shared.js"
+import { native } from "../../support/TestCrypto.js"
+
+const play = (path: string, targets: Replay.Targets): Replay.Outcome =>
+  Effect.runSync(
+    Effect.flatMap(Replay.read(basename(path), readFileSync(path, "utf8")), (recording) =>
+      Replay.replay(recording, { crypto: native, targets })
+    )
+  )
+
+const embedded = Replay.embedded({ crypto: native })
+
+describe("recorded sessions of real nodes", () => {
+  it.skipIf(!hasShared)(
+    "none is different",
+    () => {
+      const different: Array<string> = []
+      const variants = new Map<string, number>()
+      const obstacles = new Map<string, Array<string>>()
+      const parted: Array<string> = []
+      const counts = { exact: 0, accepted: 0, different: 0, notReplayable: 0, frames: 0 }
+      for (const path of transcriptFiles("signed_tx", "v7")) {
+        const name = basename(path, ".jsonl")
+        const outcome = play(path, embedded)
+        switch (outcome._tag) {
+          case "Exact":
+            counts.exact += 1
+            counts.frames += outcome.frames
+            break
+          case "Accepted":
+            counts.accepted += 1
+            counts.frames += outcome.frames
+            for (const [variant, times] of outcome.variants)
+              variants.set(variant, (variants.get(variant) ?? 0) + times)
+            if (outcome.partedAt !== undefined) parted.push(`${name} from line ${outcome.partedAt} on`)
+            break
+          case "NotReplayable": {
+            counts.notReplayable += 1
+            const files = obstacles.get(outcome.reason) ?? []
+            obstacles.set(outcome.reason, [...files, name])
+            break
+          }
+          case "Different":
+            counts.different += 1
+            different.push(`${name}: ${JSON.stringify(outcome.difference)}`)
+        }
+      }
+      console.log("recorded sessions:", counts)
+      console.log("accepted variants:", Object.fromEntries(variants))
+      console.log("not comparable to the end:", parted)
+      console.log("not replayable:", Object.fromEntries(obstacles))
+      expect(different).toEqual([])
+      expect(counts).toMatchObject({ exact: 51, accepted: 25, notReplayable: 15 })
+      // Each accepted variant is really one: a row that is never met goes.
+      const unmet = Replay.variants.filter(({ name }) => !variants.has(name)).map(({ name }) => name)
+      expect(unmet).toEqual(["create transaction of a later protocol"])
+      expect([...obstacles.keys()].sort()).toEqual(
+        Object.keys(Replay.obstacles)
+          .filter((name) => name !== "an older generation")
+          .sort()
+      )
+    },
+    120_000
+  )
+
+  it.skipIf(!hasShared)("a node of a later protocol makes other create transactions", () => {
+    const later: Replay.Targets = (wanted) => embedded({ ...wanted, protocol: 6 })
+    const outcome = play(sharedPath("transcripts", "signed_tx", "root__sc_ws_close_mutual.jsonl"), later)
+    expect(outcome._tag === "Accepted" && [...outcome.variants.keys()]).toEqual([
+      "create transaction of a later protocol"
+    ])
+  })
+
+  it.skipIf(!hasShared)("sessions of older generations are told from others", () => {
+    const counts = new Map<string, number>()
+    for (const path of transcriptFiles("tx", "legacy")) {
+      const outcome = play(path, embedded)
+      const what = outcome._tag === "NotReplayable" ? outcome.reason : outcome._tag
+      counts.set(what, (counts.get(what) ?? 0) + 1)
+    }
+    console.log("tx and legacy:", Object.fromEntries(counts))
+    expect(counts.has("Different")).toBe(false)
+  })
+
+  it("every variant and every obstacle has a reason", () => {
+    for (const { name, reason } of Replay.variants) expect(reason.length, name).toBeGreaterThan(40)
+    expect(new Set(Replay.variants.map(({ name }) => name)).size).toBe(Replay.variants.length)
+  })
+})

@@ -1,0 +1,146 @@
+/** The options of `aechannel node`, and how it begins and ends. */
+import { createServer } from "node:net"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, describe, expect, it } from "vitest"
+import { type Running, run, start } from "./cli.js"
+
+const folder = mkdtempSync(join(tmpdir(), "aechannel-node-"))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+interface Ready {
+  readonly ready: true
+  readonly height: number
+  readonly networkId: string
+  readonly httpUrl: string
+  readonly channelUrl: string
+  readonly accounts: ReadonlyArray<{ readonly address: string; readonly secretKey: string }>
+}
+
+interface Begun extends Ready {
+  readonly node: Running
+  readonly get: (path: string, headers?: Record<string, string>) => Promise<Response>
+  readonly height: number
+  readonly stop: (signal?: NodeJS.Signals) => Promise<void>
+}
+
+const ports = ["--port", "0", "--channel-port", "0"]
+
+const begin = async (...args: ReadonlyArray<string>): Promise<Begun> => {
+  const node = start("node", ...ports, "--json", ...args)
+  const [line] = await node.line(/^.*\n/)
+  const ready: Ready = JSON.parse(line)
+  return {
+    ...ready,
+    node,
+    get: (path, headers = {}) => fetch(`${ready.httpUrl}${path}`, { headers }),
+    stop: async (signal = "SIGTERM") => {
+      node.process.kill(signal)
+      const { code, err, out } = await node.ended
+      expect([code, err, out]).toEqual([130, "", line])
+    }
+  }
+}
+
+const heightOf = async ({ get }: Begun): Promise<number> =>
+  Number(/\d+/.exec(await (await get("/v3/key-blocks/current/height")).text())?.[0])
+
+const refused = async (...args: ReadonlyArray<string>): Promise<string> => {
+  const { code, err } = await run("node", ...ports, ...args)
+  expect([args, code]).toEqual([args, 1])
+  expect(err).toMatch(/^aechannel: [^\n]+\n$/)
+  return err
+}
+
+describe("aechannel node", () => {
+  it("says in one line of JSON that it is ready, and stops at once", async () => {
+    const node = await begin()
+    expect(node).toMatchObject({
+      ready: true,
+      networkId: "ae_dev",
+      height: 1,
+      httpUrl: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
+      channelUrl: expect.stringMatching(/^ws:\/\/127\.0\.0\.1:\d+\/channel$/)
+    })
+    expect(node.accounts).toHaveLength(4)
+    const before = performance.now()
+    await node.stop("SIGINT")
+    expect(performance.now() - before).toBeLessThan(2000)
+  })
+
+  it("has the accounts of a seed, with the balance that was asked for", async () => {
+    const first = await begin("--seed", "for tests", "--accounts", "3", "--balance", "7")
+    const second = await begin("--seed", "for tests", "--accounts", "5")
+    const other = await begin("--seed", "others", "--accounts", "1")
+    expect(first.accounts).toHaveLength(3)
+    expect(second.accounts.slice(0, 3).map(({ secretKey }) => secretKey)).toEqual(
+      first.accounts.map(({ secretKey }) => secretKey)
+    )
+    // What the seed leads to is not to change.
+    expect(first.accounts[0]?.address).toBe("SEEDED")
+    expect(other.accounts[0]?.address).not.toBe(first.accounts[0]?.address)
+    for (const { address } of first.accounts)
+      expect(await (await first.get(`/v3/accounts/${address}`)).text()).toContain(
+        `"balance":7${"0".repeat(18)},`
+      )
+    await Promise.all([first, second, other].map(({ stop }) => stop()))
+  })
+
+  it("keeps the accounts of a state directory", async () => {
+    const state = join(folder, "state")
+    const first = await begin("--state", state, "--seed", "kept", "--accounts", "2")
+    await first.get("/emit_kb?n=2")
+    await first.stop()
+    const second = await begin("--state", state)
+    expect(second.accounts).toEqual(first.accounts)
+    expect(second.height).toBe(3)
+    await second.stop()
+    expect(await refused("--state", state, "--protocol", "5")).toContain("began with other blocks")
+  })
+
+  it("makes blocks by the clock, or only on request", async () => {
+    const clock = await begin("--block-time", "0.05")
+    const quiet = await begin("--no-mining")
+    await new Promise((later) => setTimeout(later, 500))
+    const height = await heightOf(clock)
+    expect(height).toBeGreaterThan(3)
+    expect(height).toBeLessThan(30)
+    expect(await heightOf(quiet)).toBe(1)
+    await quiet.get("/emit_kb")
+    expect(await heightOf(quiet)).toBe(2)
+    await Promise.all([clock, quiet].map(({ stop }) => stop()))
+    expect(await refused("--no-mining", "--block-time", "1")).toContain("choose one of them")
+  })
+
+  it("speaks of the protocol, and to the pages that it was told of", async () => {
+    const origin = "http://localhost:8080"
+    const node = await begin("--protocol", "5", "--allow-origin", origin, "--controls", "nobody")
+    const status = await node.get("/v3/status", { origin })
+    expect(await status.text()).toContain('"protocols":[{"effective_at_height":1,"version":5}]')
+    expect(status.headers.get("access-control-allow-origin")).toBe(origin)
+    expect((await node.get("/v3/status", { origin: "http://localhost:8081" })).status).toBe(403)
+    expect((await node.get("/emit_kb")).status).toBe(403)
+    await node.stop()
+  })
+
+  it("refuses in one paragraph what it cannot do", async () => {
+    const server = createServer()
+    await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready))
+    const address = server.address()
+    const taken = typeof address === "object" && address !== null ? String(address.port) : ""
+    expect(await refused("--port", taken)).toContain(`Port ${taken} on 127.0.0.1 is in use`)
+    expect(await refused("--channel-port", taken)).toContain("choose another port (--channel-port)")
+    server.close()
+    expect(await refused("--host", "192.0.2.1")).toContain("192.0.2.1 is no address of this machine")
+    for (const wrong of [
+      ["--accounts", "0"],
+      ["--accounts", "many"],
+      ["--balance", "-1"],
+      ["--block-time", "0"],
+      ["--protocol", "7"],
+      ["--controls", "some"]
+    ])
+      expect(await refused(...wrong)).toContain("--help")
+  })
+})
