@@ -6,6 +6,7 @@ export default defineConfig({
     name: "core",
     include: ["test/**/*.test.ts"],
     testTimeout: 60_000,
+    globalSetup: ["test/support/temporaryFolder.ts"],
     setupFiles: ["test/support/secrets/setup.ts"]
   }
 })

@@ -6,6 +6,7 @@ export default defineConfig({
     name: "transport",
     include: ["test/**/*.test.ts"],
     testTimeout: 60_000,
+    globalSetup: ["../core/test/support/temporaryFolder.ts"],
     setupFiles: ["../core/test/support/secrets/setup.ts"]
   }
 })

@@ -149,10 +149,11 @@ const serve = (options: NodeOptions) =>
       return yield* Effect.flatMap(node.storageFailure, Effect.fail)
     }).pipe(
       Effect.provide(
-        Layer.mergeAll(
-          NodeHttp.layer({ port: options.port, host, allowOrigins, controls }),
-          NodeServer.layer({ port: options.channelPort, host, allowOrigins })
-        ).pipe(Layer.provideMerge(nodeLayer(accounts, storage, options.protocol, mining)))
+        // One after the other: where both ports are taken, one of them is enough to say so.
+        NodeServer.layer({ port: options.channelPort, host, allowOrigins }).pipe(
+          Layer.provideMerge(NodeHttp.layer({ port: options.port, host, allowOrigins, controls })),
+          Layer.provideMerge(nodeLayer(accounts, storage, options.protocol, mining))
+        )
       )
     )
   }).pipe(Effect.scoped, Effect.provide([NativeCrypto.layer, Dialect.layer(options.dialect)]))

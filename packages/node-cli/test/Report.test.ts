@@ -13,7 +13,8 @@ import { draw, type Format, formats, renderers } from "../src/report/Program.js"
 import * as Redaction from "../src/report/Redaction.js"
 import { run } from "./cli.js"
 
-const fixture = readFileSync(fileURLToPath(new URL("fixtures/session.jsonl", import.meta.url)), "utf8")
+const fixtureFile = fileURLToPath(new URL("fixtures/session.jsonl", import.meta.url))
+const fixture = readFileSync(fixtureFile, "utf8")
 const lines = fixture.trimEnd().split("\n")
 
 const folders: Array<string> = []
@@ -307,27 +308,25 @@ describe("report: the page in a browser", () => {
 describe("report: the command", () => {
   it("writes what the file's name says, and tells what it wrote", async () => {
     const folder = newFolder()
-    const transcript = join(folder, "session.jsonl")
-    writeFileSync(transcript, fixture)
     for (const [name, start] of [
       ["a.html", "<!DOCTYPE html>"],
       ["a.svg", "<svg "],
       ["a.md", "# session"],
       ["a.mmd", "sequenceDiagram"]
     ] as const) {
-      const ended = await run("report", transcript, "-o", join(folder, name))
+      const ended = await run("report", fixtureFile, "-o", join(folder, name))
       expect(ended).toMatchObject({ code: 0, err: "" })
       expect(ended.out).toMatch(/: \d+ frames, /)
       expect(readFileSync(join(folder, name), "utf8").startsWith(start)).toBe(true)
     }
-    const piped = await run("report", "--format", "mermaid", transcript)
+    const piped = await run("report", "--format", "mermaid", fixtureFile)
     expect(piped.out.startsWith("sequenceDiagram\n")).toBe(true)
   })
 
   it("says what to do instead", async () => {
     const folder = newFolder()
     const transcript = join(folder, "session.jsonl")
-    writeFileSync(transcript, fixture)
+    writeFileSync(transcript, `${lines[0]}\n${lines[1]}\n`)
     const refused = async (...args: ReadonlyArray<string>) => {
       const ended = await run("report", ...args)
       expect(ended.code).toBe(1)

@@ -12,6 +12,7 @@ import { parallel } from "./Parallel.js"
 import { profile } from "./Profile.js"
 import * as Readme from "./Readme.js"
 import { signatures } from "./Signatures.js"
+import { store } from "./Store.js"
 import { updates } from "./Updates.js"
 
 const themes = [
@@ -23,6 +24,7 @@ const themes = [
   state,
   updates,
   parallel,
+  store,
   profile,
   coldStart
 ]

@@ -12,6 +12,7 @@ describe("the whole life of a channel", () => {
     const runs = 200
     const tally = await check({ name, runs, scenarios: scenario(steps, "life") })
     console.log(`${runs} lives of ${steps} steps, AECHANNEL_SEED=${seed}: ${inTable(tally)}`)
+    // Each kind of thing has happened, and not only once.
     const often: Readonly<Record<string, number>> = {}
     if (!isWhole) return
     for (const [what, times] of Object.entries(often))

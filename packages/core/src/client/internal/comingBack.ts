@@ -240,6 +240,8 @@ export const onReported = (draft: Draft, message: ReportedMessage): void => {
       return patchComing(draft, { request: message })
     case "StateUpdate":
       draft.emit({ _tag: "Reported", channelId: message.channelId, report })
+      // What was asked before led to this state, or to none.
+      patchComing(draft, { request: undefined })
       return void takeState(draft, report.state)
     case "Conflict":
       patchComing(draft, { request: undefined })

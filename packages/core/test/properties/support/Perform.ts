@@ -39,11 +39,19 @@ const move = (system: System, step: Extract<Step, { readonly kind: "deposit" | "
 }
 
 const assume = (system: System, role: Role): void => {
-  const { auditor, ledger } = system
+  const { auditor, simulation } = system
   const { channelId } = auditor
   if (channelId === undefined) return
+  const newest = () => Ledger.lastChannelTransaction(system.ledger, channelId)
+  if ((newest()?.height ?? 0) + 3 <= system.ledger.top.height) {
+    system.auto(false)
+    system.move(otherRole(role), "deposit", 1n)
+    simulation.pass(50)
+    system.mineMicro()
+    simulation.rest()
+  }
   // Who takes for deep what is in no block yet has only itself to blame.
-  const txHash = Ledger.lastChannelTransaction(ledger, channelId)?.txHash
+  const txHash = newest()?.txHash
   if (txHash !== undefined)
     system.ask(role, "assume", system.channel(role).assumeMinimumDepth(txHash), txHash)
 }

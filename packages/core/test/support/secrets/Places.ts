@@ -30,6 +30,12 @@ const places: ReadonlyArray<Place> = [
     reason: "the embedded node makes up accounts for everybody to use, and says so"
   },
   {
+    way: "output of a process",
+    name: / node\b.* --json\b/,
+    secret: /"secretKey":"sk_\w+"/g,
+    reason: "`aechannel node --json` hands over the made up accounts"
+  },
+  {
     way: "file",
     name: /\/(?:node|config)\.json(?:\.part)?$/,
     secret: /"secretKey":"sk_\w+"/g,
@@ -51,6 +57,13 @@ const places: ReadonlyArray<Place> = [
     way: "file",
     name: /^aechannel-store-\w+\/(?:channels|damaged)|\/(?:Alice|Bob)\.store$|\/(?:alice|bob)\.db$/,
     reason: "a client's store without a key holds the fsm id with which the client comes back"
+  },
+  {
+    way: "file",
+    name: /^aechannel-report-\w+\/session\.jsonl$/,
+    secret: /"fsm_id":"ba_[^"]+"/g,
+    reason:
+      "a recorded session of another node, copied from the fixtures; the command that reads it leaves the ids out"
   }
 ]
 

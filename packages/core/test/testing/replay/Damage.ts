@@ -4,7 +4,7 @@ import * as Json from "../../../src/encoding/Json.js"
 import * as ApiEncoding from "../../../src/encoding/ApiEncoding.js"
 
 /** What goes on to the client in place of a frame, or undefined where the damage cannot be done to it. */
-type Damage = (frame: Json.JsonObject, text: string, next: () => string) => ReadonlyArray<string> | undefined
+type Damage = (frame: Json.JsonObject, text: string) => ReadonlyArray<string> | undefined
 
 const one = (json: Json.Json): ReadonlyArray<string> => [Json.stringify(json)]
 
@@ -54,9 +54,9 @@ const transaction = (change: (signed: SignedTx.SignedTx) => SignedTx.SignedTx | 
     const made = change(SignedTx.fromTextOrThrow(value))
     return made === undefined ? undefined : SignedTx.toText(made)
   }
-  return (frame, text, next) =>
+  return (frame, text) =>
     ["signed_tx", "tx", "state"]
-      .map((key) => changed([...data, key], edit)(frame, text, next))
+      .map((key) => changed([...data, key], edit)(frame, text))
       .find((result) => result !== undefined)
 }
 
@@ -75,7 +75,7 @@ const bits = (bytes: Uint8Array): Uint8Array => bytes.map((byte, index) => (inde
 export const damages: Readonly<Record<string, Damage>> = {
   dropped: () => [],
   duplicated: (_, text) => [text, text],
-  "swapped with the next": (_, text, next) => [next(), text],
+  "swapped with the next": () => [],
   "cut off in the middle": (_, text) => [text.slice(0, text.length / 2)],
   "not JSON": (_, text) => [text.replace("{", "<")],
   "another method": changed(
@@ -164,37 +164,31 @@ export const damages: Readonly<Record<string, Damage>> = {
   )
 }
 
-/** A proxy that does the damage to the frame with this number, and the frames as they were. */
-export const proxyFor = (
-  name: string,
-  index: number
-): { readonly proxy: (frame: string) => ReadonlyArray<string>; readonly done: () => boolean } => {
-  const damage = damages[name]
+/** Whether the damage can be done to a frame. */
+export const applies = (name: string, text: string): boolean => {
+  const json = Json.parseOrThrow(text)
+  const result = Json.isObject(json) ? damages[name]?.(json, text) : undefined
+  return result !== undefined && !(result.length === 1 && result[0] === text)
+}
+
+/** A proxy that does the damage to the frame with this number. */
+export const proxyFor = (name: string, index: number): ((frame: string) => ReadonlyArray<string>) => {
   let count = -1
-  let done = false
   /** A frame that waits for the next one. */
   let held: string | undefined
-  return {
-    proxy: (text) => {
-      count += 1
-      if (held !== undefined) {
-        const before = held
-        held = undefined
-        return [text, before]
-      }
-      if (count !== index || damage === undefined) return [text]
-      const json = Json.parseOrThrow(text)
-      if (!Json.isObject(json)) return [text]
-      if (name.startsWith("swapped")) {
-        held = text
-        done = true
-        return []
-      }
-      const result = damage(json, text, () => text)
-      if (result === undefined || (result.length === 1 && result[0] === text)) return [text]
-      done = true
-      return result
-    },
-    done: () => done
+  return (text) => {
+    count += 1
+    if (held !== undefined) {
+      const before = held
+      held = undefined
+      return [text, before]
+    }
+    if (count !== index) return [text]
+    if (name === "swapped with the next") {
+      held = text
+      return []
+    }
+    const json = Json.parseOrThrow(text)
+    return (Json.isObject(json) && damages[name]?.(json, text)) || [text]
   }
 }

@@ -59,7 +59,10 @@ describe("recorded sessions of real nodes", () => {
       expect(counts).toMatchObject({ exact: 51, accepted: 25, notReplayable: 15 })
       // Each accepted variant is really one: a row that is never met goes.
       const unmet = Replay.variants.filter(({ name }) => !variants.has(name)).map(({ name }) => name)
-      expect(unmet).toEqual(["create transaction of a later protocol"])
+      expect(unmet.sort()).toEqual([
+        "create transaction of a later protocol",
+        "stop answered before or after died"
+      ])
       expect([...obstacles.keys()].sort()).toEqual(
         Object.keys(Replay.obstacles)
           .filter((name) => name !== "an older generation")
@@ -74,6 +77,28 @@ describe("recorded sessions of real nodes", () => {
     const outcome = play(sharedPath("transcripts", "signed_tx", "root__sc_ws_close_mutual.jsonl"), later)
     expect(outcome._tag === "Accepted" && [...outcome.variants.keys()]).toEqual([
       "create transaction of a later protocol"
+    ])
+  })
+
+  it.skipIf(!hasShared)("a machine may say that it died before its end is answered", () => {
+    const path = sharedPath("transcripts", "signed_tx", "abort_updates__sc_ws_abort_deposit.jsonl")
+    const lines = readFileSync(path, "utf8").trimEnd().split("\n")
+    const seq = (line: string | undefined) => /"seq":(\d+)/.exec(line ?? "")?.[1] ?? ""
+    const died = lines.findIndex((line) => line.includes('"died"'))
+    const who = /"who":"(\w+)"/.exec(lines[died] ?? "")?.[1] ?? ""
+    const answer = lines.findLastIndex(
+      (line, index) => index < died && line.includes('"result"') && line.includes(who)
+    )
+    const [first, second] = [lines[answer], lines[died]]
+    lines[answer] = (second ?? "").replace(/"seq":\d+/, `"seq":${seq(first)}`)
+    lines[died] = (first ?? "").replace(/"seq":\d+/, `"seq":${seq(second)}`)
+    const outcome = Effect.runSync(
+      Effect.flatMap(Replay.read("swapped", lines.join("\n")), (recording) =>
+        Replay.replay(recording, { crypto: native, targets: embedded })
+      )
+    )
+    expect(outcome._tag === "Accepted" && [...outcome.variants.keys()]).toEqual([
+      "stop answered before or after died"
     ])
   })
 
