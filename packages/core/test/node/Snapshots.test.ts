@@ -45,7 +45,7 @@ const picture = Effect.gen(function* () {
     tip: chain.tip.hash,
     accounts: Trees.stateHashText(chain.state.trees),
     pending: Ledger.pending(chain).map(({ txHash }) => txHash),
-    ends: (yield* node.channels).map(({ clientConnected, ...end }) => end)
+    ends: (yield* node.channels).map((end) => ({ ...end, clientConnected: undefined }))
   }
 })
 
@@ -73,7 +73,7 @@ const durable = (storage: NodeStorageService, seed: string) =>
     )
   )
 
-const return_ = (pair: Pair) =>
+const bothComeBack = (pair: Pair) =>
   Effect.gen(function* () {
     const r = yield* comeBack("responder", pair.r)
     const i = yield* comeBack("initiator", pair.i)
@@ -107,7 +107,7 @@ const thereAndBack = Effect.gen(function* () {
     ])
     for (const client of [pair.i, pair.r]) expect(yield* client.end).toMatchObject({ closeCode: 1012 })
 
-    pair = yield* return_(pair)
+    pair = yield* bothComeBack(pair)
     expect(yield* picture).toEqual(before)
     yield* pay(pair)
     yield* pay(pair)
@@ -162,7 +162,7 @@ describe("snapshot and revert", () => {
       }
       yield* both(second, "info channel_reestablished")
       yield* node.revert(snapshot)
-      const third = yield* return_(second)
+      const third = yield* bothComeBack(second)
       yield* pay(third)
     }).pipe(Effect.provide(layer()))
   )
@@ -204,7 +204,7 @@ describe("disconnect", () => {
       ])
       expect(yield* node.disconnect(id, { what: "client" })).toBe(1)
       expect(yield* r.end).toMatchObject({ closeCode: 1006 })
-      const back = yield* return_({ i, r })
+      const back = yield* bothComeBack({ i, r })
       expect(yield* node.disconnect(id, { what: "link" })).toBeGreaterThan(0)
       yield* disconnect(back.i)
       expect(yield* node.disconnect(id, { what: "link" })).toBe(0)

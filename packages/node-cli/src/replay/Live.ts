@@ -129,7 +129,11 @@ export const targets = (
         const nonces = new Map<ApiEncoding.AccountAddress, bigint>()
         for (const { address, keyPair, nonce } of accounts) {
           const wanted = nonce < mostNonces ? nonce : mostNonces
-          for (let next = 1n; next <= wanted; next++) yield* spend(keyPair, address, 0n, next)
+          for (let next = 1n; next <= wanted; next++) {
+            yield* spend(keyPair, address, 0n, next)
+            // Mempools take only a few transactions of an account at a time.
+            if (next % 4n === 0n) yield* mine(1)
+          }
           nonces.set(address, wanted)
         }
         yield* mine(1)

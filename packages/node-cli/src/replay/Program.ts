@@ -54,7 +54,7 @@ const targetsFor = (options: RunOptions) =>
 
 const seedFor = (url: string | undefined) =>
   Effect.gen(function* () {
-    // A node that lasts must not meet the same accounts twice.
+    // A node that lasts must not meet the same accounts twice, neither in one run nor in the next.
     if (url === undefined) return "replay"
     const bytes = yield* (yield* Crypto).randomBytes(16)
     return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
@@ -92,7 +92,7 @@ export const run = (
     const seed = yield* seedFor(options.url)
     const results: Array<Result> = []
     for (const file of options.transcripts) {
-      const result = yield* replayFile(file, targets, seed)
+      const result = yield* replayFile(file, targets, `${seed}/${results.length}`)
       results.push(result)
       yield* Console.log(options.json ? Json.stringify(result.json) : textOf(result))
     }

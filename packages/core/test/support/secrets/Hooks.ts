@@ -161,12 +161,18 @@ const preload = fileURLToPath(new URL("child.mjs", import.meta.url))
 /** What child processes print, and, as far as they are Node, what they keep secret. */
 const watchProcesses = (watch: Watch): (() => void) => {
   const printed: Array<{ readonly name: string; readonly pieces: Array<Uint8Array> }> = []
-  const told = Fs.mkdtempSync(join(tmpdir(), "aechannel-watch-"))
-  process.once("exit", () => Fs.rmSync(told, { recursive: true, force: true }))
+  // The real one: this folder is not one of those that are looked into.
+  const makeFolder = Fs.mkdtempSync
+  let folder: string | undefined
+  const told = (): string => (folder ??= makeFolder(join(tmpdir(), "aechannel-watch-")))
+  watch.atEnd.push(() => {
+    if (folder !== undefined) Fs.rmSync(folder, { recursive: true, force: true })
+    folder = undefined
+  })
   const withVariables = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({
     ...env,
     NODE_OPTIONS: `${env["NODE_OPTIONS"] ?? ""} --import ${pathToFileURL(preload).href}`.trim(),
-    AECHANNEL_SECRETS: told
+    AECHANNEL_SECRETS: told()
   })
 
   const record = (stream: unknown, name: string): void => {
@@ -214,8 +220,9 @@ const watchProcesses = (watch: Watch): (() => void) => {
   return () => {
     for (const { name, pieces } of printed)
       watch.text("output of a process", name, Buffer.concat(pieces.splice(0)).toString("utf8"))
-    for (const name of Fs.readdirSync(told))
-      for (const line of Fs.readFileSync(join(told, name), "utf8").split("\n")) {
+    if (folder === undefined) return
+    for (const name of Fs.readdirSync(folder))
+      for (const line of Fs.readFileSync(join(folder, name), "utf8").split("\n")) {
         const bytes = Buffer.from(line.slice(1), "base64")
         if (line.startsWith("t")) watch.learn(bytes.toString("utf8"))
         if (line.startsWith("b")) watch.learn(new Uint8Array(bytes))
@@ -229,7 +236,7 @@ export const install = (watch: Watch): void => {
   watchConsole(watch)
   watchFibers(watch)
   watchSpans(watch)
-  // First the processes, so that their folder is not one of those that are looked into.
+  // First the processes: they take what makes folders as it is.
   watch.beforeLook.push(watchProcesses(watch), watchErrors(watch), watchFiles(watch))
   syncBuiltinESMExports()
 }

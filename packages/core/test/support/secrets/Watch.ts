@@ -77,6 +77,8 @@ export class Watch {
   readonly #findings = new Map<string, Finding>()
   /** Called before anything is looked at: brings in what was put off. */
   readonly beforeLook: Array<() => void> = []
+  /** Called when the test file is over. */
+  readonly atEnd: Array<() => void> = []
   #index = new Index()
   #indexed = 0
   #kept = 0

@@ -23,6 +23,7 @@ export const watch = current()
 
 afterAll(() => {
   const findings = watch.take()
+  for (const end of watch.atEnd) end()
   const { bytes, secrets, texts, weak } = watch.counts
   const file = process.env["AECHANNEL_SECRETS_COUNTS"]
   if (file !== undefined) appendFileSync(file, `${secrets} ${weak} ${texts} ${bytes} ${findings.length}\n`)

@@ -61,7 +61,8 @@ describe("recorded sessions of real nodes", () => {
       const unmet = Replay.variants.filter(({ name }) => !variants.has(name)).map(({ name }) => name)
       expect(unmet.sort()).toEqual([
         "create transaction of a later protocol",
-        "stop answered before or after died"
+        "stop answered before or after died",
+        "stop of a machine that has died"
       ])
       expect([...obstacles.keys()].sort()).toEqual(
         Object.keys(Replay.obstacles)

@@ -455,13 +455,18 @@ class Driver {
     if (name === undefined) return false
     const frame = typeof come === "string" ? parsed(come) : undefined
     if (frame !== undefined && labelOf(frame) === label) return false
+    // An answer that is still to come is waited for.
+    if (label === "result" && !isEnded(come)) return false
     if (typeof come === "string") live.early.unshift(come)
     this.accept(name)
     return true
   }
 
   private isOptional(label: string, live: Live): boolean {
-    return Variants.absentNames.some((each) => Variants.absences[each].may(label, live.labels))
+    return (
+      label !== "result" &&
+      Variants.absentNames.some((each) => Variants.absences[each].may(label, live.labels))
+    )
   }
 
   private expect(line: Came): Effect.Effect<void, TargetError | Differs | Parted> {

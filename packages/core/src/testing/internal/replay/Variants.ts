@@ -157,6 +157,11 @@ export const absences = {
     reason:
       "nodes until January 2020 reported a conflict again when the peer's report of the same race arrived; later ones report it once",
     may: (label, before) => label === "conflict 2" && before.at(-1) === "conflict 2"
+  },
+  "stop of a machine that has died": {
+    reason:
+      "when the peer's end has ended a machine, its socket may be closed before a request to stop it is answered",
+    may: (label, before) => label === "result" && before.at(-1) === "info died"
   }
 } as const satisfies Readonly<Record<string, Presence>>
 
