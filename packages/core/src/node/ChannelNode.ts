@@ -110,7 +110,8 @@ export interface ChannelNodeService {
   /**
    * The chain and all channels are again as they were at a snapshot, which stays. Clients are told by a close with 1012
    * (the service restarts) and come back with their latest `fsm_id`, or the one they had then; openings under way end.
-   * Machines of a time that is undone are gone, also where their channel did not exist at the snapshot.
+   * A client that remembers a newer co-signed state is right not to go on from an older one; this library's fails with
+   * `state_lost`, unless its store is taken back as well. Machines of a time that is undone are gone, also where their channel did not exist at the snapshot.
    */
   readonly revert: (snapshot: number) => Effect.Effect<void, SnapshotError>
   /** Whether a micro block is made as soon as a transaction waits. */

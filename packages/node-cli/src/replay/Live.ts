@@ -38,7 +38,7 @@ const mostCoins = ae(50)
 const fee = 10n ** 15n
 
 /** Recorded accounts had made transactions before; so many are made up for, so that nonces are as they were. */
-const mostNonces = 30n
+const mostNonces = 300n
 
 const stepMillis = 25
 

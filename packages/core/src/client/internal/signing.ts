@@ -266,8 +266,7 @@ const onPeerRequest = (draft: Draft, request: SignRequest): void => {
   asked(draft, operationOf(tag), signing)
   const { own, phase } = draft.state
   // While one party is closing alone the node lets go of a shutdown in time, and says nothing.
-  if (tag === "shutdown_sign_ack" && phase === "closing")
-    draft.startTimer(peerTimer, signTimeout(draft))
+  if (tag === "shutdown_sign_ack" && phase === "closing") draft.startTimer(peerTimer, signTimeout(draft))
   // The node answers our request with a conflict that ends both, or refuses it; until then a signature would be lost.
   if (own?.step === "requested" && kinds[own.kind].collides) draft.patchPeer({ step: "held" })
   else askPolicy(draft, signing)

@@ -130,14 +130,29 @@ const closesAlone: ReadonlySet<string> = new Set([
 ])
 
 /**
- * A deposit or withdrawal on chain that is not part of the own state yet: it is once it is deep enough, or when the
- * channel is being closed with it. Another is remembered, and awaited when the peer is there.
+ * A deposit or withdrawal on chain that is not part of the own state yet. It is when the channel is being closed, with it
+ * or with an older state; at the initiator once it is deep enough. The responder follows the initiator in that: blocks
+ * come while they meet. Until then it is remembered, and awaited when the peer is there.
  */
-const takeMovement = (step: Step, channel: ChannelObject, signedTx: SignedTx.SignedTx): void => {
+const takeMovement = (step: Step, signedTx: SignedTx.SignedTx): void => {
   const after = Movements.afterMovement(step.state, signedTx)
   if (after === undefined) return
-  if (channel.lockedUntil > 0 || step.isDeep(signedTx)) step.set(after)
+  const isClosing = (channelOnChain(step)?.lockedUntil ?? 0) > 0
+  const counts = isClosing || (step.state.options.role === "initiator" && step.isDeep(signedTx))
+  if (counts) step.set(after)
   else step.setOffChain({ halfSignedTx: signedTx })
+}
+
+/** What was remembered may count by now. */
+const takeRemembered = (step: Step): void => {
+  const { halfSignedTx } = step.state.offChain
+  if (halfSignedTx !== undefined && step.isDeep(halfSignedTx)) takeMovement(step, halfSignedTx)
+}
+
+/** A peer that holds the state after a deposit or withdrawal which is deep enough here too is followed. */
+const follow = (step: Step, { signedTx }: Message<"Reestablish">): void => {
+  const after = Movements.afterMovement(step.state, signedTx)
+  if (after !== undefined && step.isDeep(signedTx)) step.set(after)
 }
 
 /**
@@ -150,7 +165,7 @@ const lookAtChain = (step: Step, channelId: ChannelId, channel: ChannelObject): 
   const { lastChannelChange } = step.state
   const known = lastChannelChange === undefined ? -1 : hashes.indexOf(lastChannelChange)
   const news = transactions.slice(known + 1)
-  for (const signedTx of transactions) takeMovement(step, channel, signedTx)
+  for (const signedTx of transactions) takeMovement(step, signedTx)
   const isBehind = channel.lockedUntil > 0 && step.state.offChain.round > closingRound(channel)
   const offending = isBehind
     ? transactions.filter((signedTx) => closesAlone.has(SignedTx.innermost(signedTx).tx._tag)).at(-1)
@@ -201,8 +216,8 @@ const endUnheard = (step: Step): void => {
  * @category handlers
  */
 export const linkUp = (step: Step): Outcome => {
-  const { channelId, offChain, options, reestablish } = step.state
-  if (reestablish === "none" || channelId === null || offChain.signedTx === undefined) {
+  const { channelId, options, reestablish } = step.state
+  if (reestablish === "none" || channelId === null || step.state.offChain.signedTx === undefined) {
     return step.dropped("link_up", "not_expected")
   }
   endUnheard(step)
@@ -212,8 +227,11 @@ export const linkUp = (step: Step): Outcome => {
     if (step.state.name === "open") step.enter("awaiting_reestablish")
     return
   }
+  takeRemembered(step)
   const chainHash = step.env.chain.genesisHash
-  step.tell({ _tag: "Reestablish", chainHash, channelId, signedTx: offChain.signedTx })
+  const { signedTx } = step.state.offChain
+  if (signedTx === undefined) return
+  step.tell({ _tag: "Reestablish", chainHash, channelId, signedTx })
   step.set({ reestablish: "asked" })
   if (step.state.name === "awaiting_connect") step.enter("reestablish_init")
 }
@@ -269,16 +287,17 @@ const agreed = (step: Step): void => {
 
 /** The initiator is back and says what it holds. @since 0.1.0 @category handlers */
 export const peerComesBack = (step: Step, message: Message<"Reestablish">): Outcome => {
-  const { offChain, options, reestablish } = step.state
+  const { options, reestablish } = step.state
   step.received(message)
-  if (options.role === "initiator" || reestablish === "none" || offChain.signedTx === undefined) {
+  if (options.role === "initiator" || reestablish === "none" || step.state.offChain.signedTx === undefined) {
     return step.dropped("channel_reestablish", "not_expected")
   }
+  follow(step, message)
   const fault = handshakeFault(step, message)
   if (fault !== undefined) return failed(step, fault)
-  const { chainHash, channelId } = message
+  const { chainHash, channelId, signedTx } = message
   step.set({ peerConnected: true })
-  step.tell({ _tag: "ReestablishAck", chainHash, channelId, signedTx: offChain.signedTx })
+  step.tell({ _tag: "ReestablishAck", chainHash, channelId, signedTx })
   agreed(step)
 }
 

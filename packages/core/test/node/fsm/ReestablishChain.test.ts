@@ -34,7 +34,7 @@ describe("what happened on chain meanwhile", () => {
       expect(world.seen(role).slice(-1)).toEqual(["info fsm_up +fsm_id"])
     })
 
-    it(`a deposit the ${role} had not seen locked is its state when it comes back`, () => {
+    it(`a deposit that was not locked is the state when it is deep: the ${role} is the first to come back`, () => {
       const world = advanced()
       world.moveUntilLocked("responder", "deposit", 9n)
       for (const each of roles) world.call(each, { _tag: "Stop" })
@@ -42,6 +42,10 @@ describe("what happened on chain meanwhile", () => {
       world.mine([])
       world.chain.height += 3
       comeBack(world, role)
+      // The responder follows the initiator.
+      expect(world.state(role).offChain.round).toBe(role === "initiator" ? 3 : 2)
+      comeBack(world, other(role))
+      meet(world)
       const { offChain } = world.state(role)
       expect(offChain.round).toBe(3)
       expect(offChain.signedTx?.tx._tag).toBe("ChannelDepositTx")
@@ -50,8 +54,6 @@ describe("what happened on chain meanwhile", () => {
           "stateHash" in offChain.signedTx.tx &&
           offChain.signedTx.tx.stateHash
       )
-      comeBack(world, other(role))
-      meet(world)
       expect(world.names()).toBe("open open")
       goesOn(world)
     })

@@ -376,12 +376,11 @@ export class System {
     const fork = Effect.suspend(() => {
       const { height } = this.ledger.top
       this.peak = Math.max(this.peak, height)
-      if (height - keyBlocks < this.peak - minimumDepth + 1) return Effect.void
+      // What a party has taken for deep enough must not get lost.
+      if (this.auditor.hasAssumed || height - keyBlocks < this.peak - minimumDepth + 1) return Effect.void
       this.auditor.count("forks")
       this.auditor.forked()
-      // What a party has taken for deep enough must not get lost.
-      const returns = returnTransactions || this.auditor.hasAssumed
-      return this.world.fork(keyBlocks, { returnTransactions: returns })
+      return this.world.fork(keyBlocks, { returnTransactions })
     })
     this.act(`a fork that drops ${keyBlocks} key blocks`, fork)
   }

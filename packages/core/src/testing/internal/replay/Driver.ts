@@ -477,8 +477,11 @@ class Driver {
       const come = yield* this.next(live, label)
       if (this.absent(line, live, come)) return
       if (typeof come !== "string")
-        return yield* Effect.fail(
-          this.differ(line, label, come === undefined ? "nothing" : `closed with ${come.closeCode}`)
+        return yield* this.fail(
+          line,
+          live,
+          label,
+          come === undefined ? "nothing" : `closed with ${come.closeCode}`
         )
       const frame = parsed(come)
       if (frame === undefined)
