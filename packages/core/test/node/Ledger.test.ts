@@ -497,7 +497,7 @@ describe("Ledger: blocks", () => {
     const tx = spend(alice, bob)
     const waiting = submit(start, tx)
     expect(Ledger.transaction(waiting, SignedTx.hash(tx))).toMatchObject({ height: -1, blockHash: undefined })
-    const micro = Ledger.mineMicroBlock(waiting, native, 4_000)
+    const micro = Ledger.mineMicroBlock(waiting, native, 4_000.7)
     const key = Ledger.mineKeyBlock(micro.ledger, native, 3_000)
     expect(Ledger.transaction(key.ledger, SignedTx.hash(tx))).toMatchObject({
       height: 5,

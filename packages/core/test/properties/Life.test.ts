@@ -13,7 +13,42 @@ describe("the whole life of a channel", () => {
     const tally = await check({ name, runs, scenarios: scenario(steps, "life") })
     console.log(`${runs} lives of ${steps} steps, AECHANNEL_SEED=${seed}: ${inTable(tally)}`)
     // Each kind of thing has happened, and not only once.
-    const often: Readonly<Record<string, number>> = {}
+    const often: Readonly<Record<string, number>> = {
+      "co-signed rounds at a node": 600,
+      "signatures that lower the own balance": 300,
+      "deposits that count at a node": 60,
+      "withdrawals that count at a node": 35,
+      "deposit failed, ConflictError": 30,
+      "withdraw failed, TimeoutError": 5,
+      "assume succeeded": 15,
+      "info minimum_depth_achieved": 10,
+      "snapshot_solo succeeded": 3,
+      "close_solo succeeded": 20,
+      "settle succeeded": 60,
+      "settle failed, TimeoutError": 2,
+      "shutdown succeeded": 15,
+      "leave succeeded": 15,
+      "stop succeeded": 25,
+      "comeBack succeeded": 120,
+      "comeBack failed, TransportError": 10,
+      "co-signed rounds found at a node": 2,
+      disconnected: 300,
+      "info channel_reestablished": 90,
+      "info peer_disconnected": 20,
+      cheats: 50,
+      "older states seen closing": 3,
+      "on_chain_tx can_slash": 40,
+      "on chain, channel_slash_tx": 25,
+      "on chain, channel_settle_tx": 60,
+      "on chain, channel_close_mutual_tx": 15,
+      "settled with a party's latest state": 120,
+      forks: 30,
+      "conflict 3": 60,
+      "conflict 5": 2,
+      "ends open": 40,
+      "ends closing": 30,
+      "ends closed": 6
+    }
     if (!isWhole) return
     for (const [what, times] of Object.entries(often))
       expect(tally.get(what) ?? 0, what).toBeGreaterThanOrEqual(times)

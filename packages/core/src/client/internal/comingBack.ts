@@ -243,6 +243,10 @@ export const onReported = (draft: Draft, message: ReportedMessage): void => {
       // What was asked before led to this state, or to none.
       patchComing(draft, { request: undefined })
       return void takeState(draft, report.state)
+    case "LeaveReport":
+      // The peer leaves, with what may have been completed while we were away.
+      draft.emit({ _tag: "Reported", channelId: message.channelId, report })
+      return void takeState(draft, report.state)
     case "Conflict":
       patchComing(draft, { request: undefined })
       return onReport(draft, message)

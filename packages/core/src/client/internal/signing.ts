@@ -34,8 +34,9 @@ const abort = 4
 /** How long the node waits for a signature unless told otherwise, in milliseconds. */
 const defaultSignTimeout = 500_000
 
+/** When the node has surely let go of what it wanted signed: its own time, and what an answer may take. */
 const signTimeout = ({ state: { config } }: Draft): number =>
-  config.parameters.timeouts?.sign ?? defaultSignTimeout
+  (config.parameters.timeouts?.sign ?? defaultSignTimeout) + config.requestTimeout
 
 const ownTags: ReadonlySet<SignTag> = new Set(["initiator_sign", "responder_sign"])
 

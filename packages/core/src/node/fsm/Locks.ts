@@ -188,7 +188,10 @@ export const leave = (step: Step, callId: CallId): Outcome => {
 export const whenOverdue =
   <R>(close: (step: Step, request: R, callId: CallId) => Outcome) =>
   (step: Step, asked: R, callId: CallId): Outcome => {
-    if (!isOverdue(step)) return "unhandled"
+    const found = locking(step.state)
+    if (found === undefined || !isOverdue(step)) return "unhandled"
+    // In a block it has made the own state an old one. It will count.
+    if (typeof step.env.chain.locate(SignedTx.hash(found.pending.signedTx)) === "object") return "unhandled"
     const { name } = step.state
     if (name !== "awaiting_locked" && name !== "dep_signed" && name !== "wdraw_signed") return "unhandled"
     step.suspend()

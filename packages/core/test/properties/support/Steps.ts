@@ -286,7 +286,7 @@ const solo = (what: (typeof solos)[number]) =>
 const wholeLife: ReadonlyArray<FastCheck.WeightedArbitrary<Step>> = [
   { weight: 11, arbitrary: movement("deposit") },
   { weight: 11, arbitrary: movement("withdraw") },
-  { weight: 3, arbitrary: solo("snapshotSolo") },
+  { weight: 6, arbitrary: solo("snapshotSolo") },
   { weight: 2, arbitrary: solo("closeSolo") },
   { weight: 1, arbitrary: solo("slash") },
   { weight: 2, arbitrary: solo("settle") },
