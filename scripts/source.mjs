@@ -36,7 +36,7 @@ export const runSource = async (name, entry, nodeOptions = []) => {
     target: "node20",
     format: "esm",
     conditions: ["@aechannel/source"],
-    external: ["ws", "@aeternity/aepp-sdk"],
+    external: ["ws", "lmdb", "@aeternity/aepp-sdk"],
     plugins: [keepPlaces],
     banner: {
       js: "import { createRequire as aechannelRequire } from 'node:module';const require = aechannelRequire(import.meta.url);"
