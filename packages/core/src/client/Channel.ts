@@ -257,7 +257,8 @@ export interface Channel extends Session {
   readonly closeSolo: (options?: OnChainOptions) => Effect.Effect<SoloTransaction, FlowError>
   /**
    * Answers an older state on chain with the latest; ends when the node has seen the transaction there. Usually the
-   * client has done so already (`autoSlash`).
+   * client has done so already (`autoSlash`). Fails with `ValidationError` when our latest state came on chain by itself,
+   * so that there is none older.
    */
   readonly slash: (options?: OnChainOptions) => Effect.Effect<SoloTransaction, FlowError>
   /**

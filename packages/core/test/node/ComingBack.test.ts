@@ -258,6 +258,20 @@ describe("a client comes back to its channel", () => {
     }).pipe(Effect.provide(layer()))
   )
 
+  it.scoped("a broken link ends the initiator's machine; the responder's waits for it", () =>
+    Effect.gen(function* () {
+      const node = yield* ChannelNode
+      const { i, r } = yield* openQuietly()
+      yield* node.breakLinks
+      yield* r.until("info peer_disconnected")
+      yield* TestClock.adjust("5 millis")
+      expect((yield* i.end).closeCode).toBe(1000)
+      const back = yield* comeBack("initiator", i)
+      yield* Effect.all([back.until("update"), r.until("update")], { concurrency: "unbounded" })
+      yield* transfer(r, back, coin)
+    }).pipe(Effect.provide(layer()))
+  )
+
   it.scoped("needs the id, and a channel on chain", () =>
     Effect.gen(function* () {
       const { i, r } = yield* openQuietly()

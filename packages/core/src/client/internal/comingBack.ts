@@ -32,7 +32,7 @@ import type {
   ReportedMessage,
   SentRequest
 } from "./model.js"
-import { isKind, isSolo, kinds, needsDepth } from "./operations.js"
+import { nameOf, isKind, isSolo, kinds, needsDepth } from "./operations.js"
 import { adopt, onReported as onReport, openIfReady } from "./reports.js"
 
 /** The key of the timer that guards the node's answers; callers' keys are positive. */
@@ -203,7 +203,8 @@ export const onConnected = (draft: Draft): void => {
 }
 
 /** The node did not say what it had to. */
-export const onTimer = (draft: Draft): void =>
+export const onTimer = (draft: Draft): void => {
+  if (draft.state.coming?.step === "agreeing") return peerMissing(draft)
   onDisconnected(
     draft,
     new TransportError({
@@ -212,6 +213,24 @@ export const onTimer = (draft: Draft): void =>
       detail: `the node gave no answer for ${draft.state.config.requestTimeout} ms`
     })
   )
+}
+
+/** A new machine waits for the peer's as long as it takes; those who have asked for something do not. */
+const peerMissing = (draft: Draft): void => {
+  const { coming, config, own } = draft.state
+  const errorOf = (operation: string): TransportError =>
+    new TransportError({
+      reason: "connection_lost",
+      operation,
+      detail:
+        "the connection was lost, and the peer has not come back to the channel since. The client waits for it"
+    })
+  if (own?.waiting === true) draft.failCaller(errorOf(own.kind))
+  for (const { callId, command } of coming?.held ?? []) draft.fail(callId, errorOf(nameOf(command)))
+  patchComing(draft, { held: [] })
+  draft.failQueue(errorOf)
+  draft.startTimer(comingTimer, config.chainTimeout)
+}
 
 /** What the node said could not be kept. */
 export const onStoreFailed = (draft: Draft, error: StoreError): void => giveUp(draft, error)
@@ -286,7 +305,7 @@ export const onReported = (draft: Draft, message: ReportedMessage): void => {
 const greeted = (draft: Draft, isNewMachine: boolean): void => {
   patchComing(draft, { isNewMachine })
   if (isNewMachine) {
-    draft.stopTimer(comingTimer)
+    draft.startTimer(comingTimer, draft.state.config.chainTimeout)
     patchComing(draft, { step: "agreeing" })
     return
   }

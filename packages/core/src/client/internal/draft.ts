@@ -197,6 +197,13 @@ export class Draft {
     else this.emit({ _tag: "OperationFailed", operation: kind, error })
   }
 
+  /** Tells all who wait for a turn that there will be none; what we do by ourselves waits on. */
+  failQueue(errorOf: (operation: string) => FlowError): void {
+    const { queue } = this.state
+    for (const each of queue) if (!each.byItself) this.failWaiting(each, errorOf(each.kind))
+    this.patch({ queue: queue.filter((each) => each.byItself) })
+  }
+
   /** Ends the own operation and lets the next begin. */
   endOwn(outcome: { readonly result: CallResult } | { readonly error: FlowError } | "told"): void {
     const { own } = this.state

@@ -10,19 +10,24 @@ import * as TestCrypto from "../../support/TestCrypto.js"
 import { keyPairs, roles } from "./Doubles.js"
 import type { System } from "./System.js"
 
-/** Closes with the state of so many rounds ago, or one after it that the chain still takes. */
+/**
+ * Closes with the state of so many rounds ago, or one after it that the chain still takes; slashes with it, where the
+ * channel is being closed already.
+ */
 export const cheat = (system: System, role: Role, age: number): void => {
   const { auditor, ledger } = system
   const { channelId } = auditor
   const channel = channelId === undefined ? undefined : Ledger.channel(ledger, channelId)
-  if (channelId === undefined || channel === undefined || channel.lockedUntil > 0) return
+  if (channelId === undefined || channel === undefined) return
   const latest = auditor.record(role)?.round ?? 0
-  const round = Math.max(latest - age, channel.round)
+  const isClosing = channel.lockedUntil > 0
+  // What the chain has from others is no older than this.
+  const round = isClosing ? latest - age : Math.max(latest - age, channel.round)
   const record = auditor.states(role).get(round)
   if (record?.coSigned === undefined) return
   // A state that came on chain by itself needs no payload, and must not have one.
   const isThere = round === channel.round
-  if (!isThere && record.coSigned.tx._tag !== "ChannelOffchainTx") return
+  if ((isClosing || !isThere) && record.coSigned.tx._tag !== "ChannelOffchainTx") return
   const poi = Poi.build(Trees.decodeOrThrow(record.trees), {
     accounts: roles.map((each) => keyPairs[each].address)
   })
@@ -30,11 +35,11 @@ export const cheat = (system: System, role: Role, age: number): void => {
   const { address } = keyPairs[role]
   const tx = Fee.withMinimumFee(
     {
-      _tag: "ChannelCloseSoloTx",
+      _tag: isClosing ? "ChannelSlashTx" : "ChannelCloseSoloTx",
       version: 1,
       channelId,
       fromId: address,
-      payload: isThere ? new Uint8Array() : SignedTx.encode(record.coSigned),
+      payload: isThere && !isClosing ? new Uint8Array() : SignedTx.encode(record.coSigned),
       poi: Poi.encode(poi),
       ttl: 0,
       fee: 0n,
@@ -47,5 +52,5 @@ export const cheat = (system: System, role: Role, age: number): void => {
     networkId,
     crypto: TestCrypto.native
   })
-  system.submit(`the ${role} closes with round ${round} of ${latest}`, signedTx)
+  system.submit(`the ${role} ${isClosing ? "slashes" : "closes"} with round ${round} of ${latest}`, signedTx)
 }

@@ -330,10 +330,12 @@ export class System {
     const party = this.parties[role]
     const { channelId } = this.auditor
     if (this.isHere(role) || party.coming || party.channel === undefined || channelId === undefined) return
-    if (party.scope !== undefined) this.fork(Scope.close(party.scope, Exit.void))
-    const resumed = Channel.resume({ ...this.settings(role), channelId, role, networkId }).pipe(
-      Effect.map((channel) => ({ events: channel.events, opened: Effect.succeed(channel) }))
-    )
+    const before = party.scope === undefined ? Effect.void : Scope.close(party.scope, Exit.void)
+    // Two clients of one party at a time are none of its plans.
+    const resumed = Effect.zipRight(
+      before,
+      Channel.resume({ ...this.settings(role), channelId, role, networkId })
+    ).pipe(Effect.map((channel) => ({ events: channel.events, opened: Effect.succeed(channel) })))
     this.connect(role, { _tag: "Other", name: "comeBack" }, resumed)
   }
 

@@ -56,14 +56,15 @@ export class ChainAudit {
   private ledger: Ledger.Ledger
   private readonly begun: { readonly wealth: bigint; readonly balances: Balances }
   private readonly duties = new Map<Role, Duty>()
-  private seen: number
+  private seen = 0
+  /** Up to which height the channel was locked when it was seen last. */
+  private lockedUntil = 0
 
   constructor(
     private readonly facts: Facts,
     ledger: Ledger.Ledger
   ) {
     this.ledger = ledger
-    this.seen = 0
     this.begun = {
       wealth: wealth(ledger),
       balances: {
@@ -94,6 +95,7 @@ export class ChainAudit {
       () => `the chain holds ${all} coins, not ${this.begun.wealth}`
     )
     const transactions = Ledger.channelTransactions(ledger, channelId)
+    this.lockedUntil = Ledger.channel(ledger, channelId)?.lockedUntil ?? this.lockedUntil
     if (transactions.length === this.seen) return
     this.tallyNew(transactions)
     const txs = transactions.map(({ signedTx }) => SignedTx.innermost(signedTx).tx)
@@ -107,7 +109,7 @@ export class ChainAudit {
       )
     }
     const last = txs.at(-1)
-    if (last?._tag === "ChannelSettleTx") this.settled(last)
+    if (last?._tag === "ChannelSettleTx") this.settled(last, transactions.at(-1)?.height ?? 0)
   }
 
   private tallyNew(transactions: ReadonlyArray<Ledger.MinedTransaction>): void {
@@ -120,8 +122,13 @@ export class ChainAudit {
    * I17: the channel was paid out. Who was there and had a newer state has put that on chain before (I16); an older one
    * is paid only where nobody could.
    */
-  private settled(tx: Transaction.ChannelSettleTx): void {
+  private settled(tx: Transaction.ChannelSettleTx, height: number): void {
     const { facts } = this
+    facts.check(
+      "I16",
+      height >= this.lockedUntil,
+      () => `paid out at height ${height}, and the channel was locked until ${this.lockedUntil}`
+    )
     const paid = { initiator: tx.initiatorAmountFinal, responder: tx.responderAmountFinal }
     for (const role of roles) {
       const { balances, round } = facts.latest(role)
