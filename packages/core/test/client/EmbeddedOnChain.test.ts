@@ -11,9 +11,9 @@ import type { AccountAddress } from "../../src/encoding/ApiEncoding.js"
 import * as ChannelNode from "../../src/node/ChannelNode.js"
 import * as Ledger from "../../src/node/Ledger.js"
 import type { Role } from "../../src/protocol/OpenParameters.js"
-import * as Poi from "../../src/state/Poi.js"
-import { coin, initiator, layer, networkId, responder } from "../support/NodeUnderTest.js"
+import { coin, initiator, layer, responder } from "../support/NodeUnderTest.js"
 import * as TestCrypto from "../support/TestCrypto.js"
+import { cheat } from "./support/Cheating.js"
 import { eventOf } from "./support/Flow.js"
 import { openBoth, type Party } from "./support/Parties.js"
 
@@ -124,34 +124,6 @@ describe("on the embedded node", () => {
       expect((yield* theirs.status.get).phase).toBe("closed")
     }).pipe(Effect.provide(layer()))
   )
-
-  /** The cheater gives the chain a state of long ago. */
-  const cheat = (
-    from: KeyPair,
-    state: { readonly trees: Parameters<typeof Poi.build>[0] },
-    channelId: Channel.Channel["id"]
-  ) =>
-    Effect.gen(function* () {
-      const node = yield* ChannelNode.ChannelNode
-      const view = yield* chain
-      const poi = Poi.build(state.trees, { accounts: [initiator.address, responder.address] })
-      if (poi instanceof Poi.NotFound) throw poi
-      const tx = Fee.withMinimumFee(
-        {
-          _tag: "ChannelCloseSoloTx",
-          version: 1,
-          channelId,
-          fromId: from.address,
-          payload: new Uint8Array(),
-          poi: Poi.encode(poi),
-          ttl: 0,
-          fee: 0n,
-          nonce: BigInt(view.account(from.address)?.nonce ?? 0) + 1n
-        } as const,
-        Fee.defaultMinerGasPrice
-      )
-      yield* node.submit(SignedTx.sign(SignedTx.unsigned(tx), from, { networkId, crypto: TestCrypto.native }))
-    })
 
   it.scopedLive.each(roles)(
     "I16, I17: the %s's client answers a cheater by itself, and is paid its latest balance",
