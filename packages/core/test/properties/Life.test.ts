@@ -44,7 +44,7 @@ describe("the whole life of a channel", () => {
       "settled with a party's latest state": 120,
       forks: 60,
       "conflict 3": 60,
-      "conflict 5": 1,
+      "transfer failed, UserDefinedError": 10,
       "ends open": 40,
       "ends closing": 30,
       "ends closed": 6

@@ -267,8 +267,9 @@ export const onReported = (draft: Draft, message: ReportedMessage): void => {
       draft.emit({ _tag: "Reported", channelId: message.channelId, report })
       return void takeState(draft, report.state)
     case "Conflict":
+      // What it is about, and at which round, is not known yet: what the node holds tells what became of everything.
       patchComing(draft, { request: undefined })
-      return onReport(draft, message)
+      return draft.emit({ _tag: "Reported", channelId: message.channelId, report })
     case "Info":
       break
     case "OnChainTx":

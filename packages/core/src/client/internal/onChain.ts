@@ -229,7 +229,8 @@ const overtake = (draft: Draft, operation: OwnOperation): void =>
 /** Ends what the node has no place for any more; what it has not begun it will refuse itself. */
 const dropOwn = (draft: Draft, { kind, step }: OwnOperation): void => {
   if (step === "aborting") draft.endOwn("told")
-  else if (step !== "requested")
+  // A node that has begun to leave stays, and says nothing of it.
+  else if (step !== "requested" || kind === "leave")
     draft.endOwn({ error: draft.ended(kind, "the channel is closing", "node", 4) })
 }
 

@@ -18,6 +18,7 @@ import * as Locks from "./Locks.js"
 import { createDeepEnough } from "./Opening.js"
 import * as Solo from "./Solo.js"
 import type { DepthKind } from "./State.js"
+import type { StateName } from "./States.js"
 import type { Outcome, Step } from "./Step.js"
 import type { Proposal } from "./Table.js"
 import { push } from "./Transactions.js"
@@ -190,6 +191,13 @@ export const changedAfterClose = (step: Step, event: Event<"ChannelChanged">): O
 export const closingRound = (channel: ChannelObject): number =>
   channel.soloRound > 0 ? channel.soloRound - 1 : channel.round
 
+/** States of a channel that is being closed alone, if it is. */
+const goesToClosing: ReadonlySet<StateName> = new Set<StateName>([
+  "channel_closing",
+  "awaiting_signature",
+  "mutual_closing"
+])
+
 /**
  * A co-signed state came in while the channel closes with an older one: the client learns that it can slash.
  *
@@ -199,7 +207,7 @@ export const closingRound = (channel: ChannelObject): number =>
 export const reportSlashable = (step: Step): void => {
   const { channelId, name, offChain } = step.state
   const channel = channelId === null ? undefined : step.env.chain.channel(channelId)
-  if (name !== "channel_closing" || offChain.signedTx === undefined || channel === undefined) return
+  if (!goesToClosing.has(name) || offChain.signedTx === undefined || channel === undefined) return
   if (channel.lockedUntil === 0 || offChain.round <= closingRound(channel)) return
   step.onChainTx("can_slash", offChain.signedTx)
 }

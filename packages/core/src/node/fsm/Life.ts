@@ -33,6 +33,7 @@ export const started = (step: Step): Outcome => reportUp(step)
 export const clientAttached = (step: Step, anew: boolean): Outcome => {
   step.set({ clientConnected: true })
   reportUp(step)
+  reportSlashable(step)
   const { reestablish, status } = step.state
   if (anew && (status === "open" || status === "closing")) {
     if (reestablish === "none") step.info("channel_reestablished")
@@ -40,7 +41,6 @@ export const clientAttached = (step: Step, anew: boolean): Outcome => {
     step.set({ lastReportedRound: 0 })
     step.reportUpdate()
   }
-  reportSlashable(step)
 }
 
 /** The client's socket is gone. @since 0.1.0 @category handlers */

@@ -131,6 +131,7 @@ export class Auditor {
         const session = new Session(entry.role, entry.again)
         const { channelId } = facts
         session.beganClosing = channelId !== undefined && (facts.chain.lockedUntil(channelId) ?? 0) > 0
+        session.isOwedWarning = entry.again && facts.isBehind(entry.role)
         facts.sessions.set(entry.session, session)
         facts.ended.delete(entry.role)
         if (entry.again) facts.count("came back")

@@ -1,6 +1,11 @@
-/** A party that closes with a state of long ago, past its node: it has kept everything that was ever signed. */
+/**
+ * A party that closes with a state of long ago, past its node: it has kept everything that was ever signed. And one that
+ * does not wait until it is paid out.
+ */
+import type { ChannelObject } from "../../../src/chain/ChannelObject.js"
 import * as Fee from "../../../src/chain/Fee.js"
 import * as SignedTx from "../../../src/chain/SignedTx.js"
+import type { ChannelId } from "../../../src/encoding/ApiEncoding.js"
 import * as Ledger from "../../../src/node/Ledger.js"
 import type { Role } from "../../../src/protocol/OpenParameters.js"
 import * as Poi from "../../../src/state/Poi.js"
@@ -9,6 +14,30 @@ import { networkId } from "../../support/NodeUnderTest.js"
 import * as TestCrypto from "../../support/TestCrypto.js"
 import { keyPairs, roles } from "./Doubles.js"
 import type { System } from "./System.js"
+
+const settlement = (
+  ledger: Ledger.Ledger,
+  channelId: ChannelId,
+  { initiatorAmount, responderAmount }: ChannelObject,
+  role: Role
+): SignedTx.SignedTx => {
+  const { address } = keyPairs[role]
+  const tx = Fee.withMinimumFee(
+    {
+      _tag: "ChannelSettleTx",
+      version: 1,
+      channelId,
+      fromId: address,
+      initiatorAmountFinal: initiatorAmount,
+      responderAmountFinal: responderAmount,
+      ttl: 0,
+      fee: 0n,
+      nonce: Ledger.nextNonce(ledger, address)
+    } as const,
+    Fee.defaultMinerGasPrice
+  )
+  return SignedTx.sign(SignedTx.unsigned(tx), keyPairs[role], { networkId, crypto: TestCrypto.native })
+}
 
 /**
  * Closes with the state of so many rounds ago, or one after it that the chain still takes; slashes with it, where the
@@ -33,6 +62,8 @@ export const cheat = (system: System, role: Role, age: number): void => {
   })
   if (poi instanceof Poi.NotFound) throw new Error("a state without its parties")
   const { address } = keyPairs[role]
+  if (isClosing && age > 2)
+    return system.submit(`the ${role} settles`, settlement(ledger, channelId, channel, role))
   const tx = Fee.withMinimumFee(
     {
       _tag: isClosing ? "ChannelSlashTx" : "ChannelCloseSoloTx",

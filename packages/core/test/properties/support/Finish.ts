@@ -2,6 +2,7 @@
  * The end of a channel's life: everybody who went away comes back, a transfer each gets done or the channel is being
  * closed already, and then it is closed in one way or another and paid out.
  */
+import * as Exit from "effect/Exit"
 import * as Ledger from "../../../src/node/Ledger.js"
 import type { Role } from "../../../src/protocol/OpenParameters.js"
 import { cheat } from "./Cheat.js"
@@ -27,21 +28,38 @@ const gather = (system: System): void => {
   checkReturned(system, "after all have come back")
 }
 
-/** I20: the lock period passes, block by block, and somebody settles. */
+/** I20: the lock period passes, block by block, and somebody settles: before, or when it is over. */
 const payOut = (system: System): void => {
-  for (let blocks = 0; blocks < 60; blocks++) {
-    const channel = channelOf(system)
-    if (channel === undefined || channel.lockedUntil < system.ledger.top.height) break
+  const early = roles.find((role) => system.isHere(role))
+  if (early !== undefined && system.simulation.random.integer(2) === 0) {
+    const asked = system.ask(early, "settle", system.channel(early).settle())
     system.simulation.pass(100)
-    system.mine(1, true)
-    if (isOver(system)) return
-  }
+    passLock(system)
+    system.simulation.pass(1_000)
+    const exit = asked.unsafePoll()
+    system.auditor.check(
+      "I20",
+      channelOf(system) === undefined || (exit !== null && Exit.isFailure(exit)) || !system.isHere(early),
+      () => `${early}: the lock period is over, and the settlement that was asked for has not come`
+    )
+  } else passLock(system)
+  if (isOver(system)) return
   const first: Role = system.simulation.random.integer(2) === 0 ? "initiator" : "responder"
   for (const role of [first, otherRole(first)] as const) {
     if (channelOf(system) === undefined) return
     if (!system.isHere(role)) continue
     system.ask(role, "settle", system.channel(role).settle())
     system.settle()
+  }
+}
+
+const passLock = (system: System): void => {
+  for (let blocks = 0; blocks < 60; blocks++) {
+    const channel = channelOf(system)
+    if (channel === undefined || channel.lockedUntil < system.ledger.top.height) break
+    system.simulation.pass(100)
+    system.mine(1, true)
+    if (isOver(system)) return
   }
 }
 
@@ -89,6 +107,9 @@ export const finish = (system: System): void => {
     payOut(system)
   }
   if (isOver(system)) return
+  // Its end gets as deep as it has to be.
+  system.mine(5, true)
+  system.settle()
   checkReturned(system, "after the channel's end")
   auditor.check("I20", channelOf(system) === undefined, () => "the channel cannot be closed")
 }

@@ -286,9 +286,14 @@ export class System {
   }
 
   /** Calls something that has no value to be judged. */
-  ask(role: Role, name: string, effect: Effect.Effect<unknown, FlowError>, txHash?: TxHash): void {
+  ask(
+    role: Role,
+    name: string,
+    effect: Effect.Effect<unknown, FlowError>,
+    txHash?: TxHash
+  ): Fiber.RuntimeFiber<unknown, FlowError> {
     const about = txHash === undefined ? {} : { txHash }
-    this.call(role, { _tag: "Other", name, ...about }, Effect.as(effect, undefined))
+    return this.call(role, { _tag: "Other", name, ...about }, Effect.as(effect, undefined))
   }
 
   transfer(role: Role, payer: Role, amount: bigint, meta: ReadonlyArray<string> = []): void {
@@ -330,7 +335,8 @@ export class System {
     const party = this.parties[role]
     const { channelId } = this.auditor
     if (this.isHere(role) || party.coming || party.channel === undefined || channelId === undefined) return
-    const before = party.scope === undefined ? Effect.void : Scope.close(party.scope, Exit.void)
+    const before =
+      party.scope === undefined ? Effect.void : Effect.uninterruptible(Scope.close(party.scope, Exit.void))
     // Two clients of one party at a time are none of its plans.
     const resumed = Effect.zipRight(
       before,

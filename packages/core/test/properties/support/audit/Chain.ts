@@ -59,6 +59,8 @@ export class ChainAudit {
   private seen = 0
   /** Up to which height the channel was locked when it was seen last. */
   private lockedUntil = 0
+  /** The round on chain that was seen last. */
+  private round = 0
 
   constructor(
     private readonly facts: Facts,
@@ -77,7 +79,8 @@ export class ChainAudit {
         const found = Ledger.transaction(this.ledger, txHash)
         return found?.blockHash === undefined ? undefined : this.ledger.top.height - found.height
       },
-      lockedUntil: (id) => Ledger.channel(this.ledger, id)?.lockedUntil
+      lockedUntil: (id) => Ledger.channel(this.ledger, id)?.lockedUntil,
+      round: (id) => Ledger.channel(this.ledger, id)?.round
     }
   }
 
@@ -95,7 +98,14 @@ export class ChainAudit {
       () => `the chain holds ${all} coins, not ${this.begun.wealth}`
     )
     const transactions = Ledger.channelTransactions(ledger, channelId)
-    this.lockedUntil = Ledger.channel(ledger, channelId)?.lockedUntil ?? this.lockedUntil
+    const channel = Ledger.channel(ledger, channelId)
+    facts.check(
+      "I16",
+      channel === undefined || channel.round >= this.round,
+      () => `round ${this.round} was on chain, and now it is round ${channel?.round}`
+    )
+    this.round = channel?.round ?? this.round
+    this.lockedUntil = channel?.lockedUntil ?? this.lockedUntil
     if (transactions.length === this.seen) return
     this.tallyNew(transactions)
     const txs = transactions.map(({ signedTx }) => SignedTx.innermost(signedTx).tx)
@@ -149,6 +159,7 @@ export class ChainAudit {
   /** Blocks are dropped: who had to answer has to do it anew. */
   forked(): void {
     this.duties.clear()
+    this.round = 0
   }
 
   /**
@@ -183,11 +194,7 @@ export class ChainAudit {
   /** What closes the channel, if it is older than the party's latest state, which is not on chain by itself. */
   private dutyOf(role: Role, channelId: ChannelId): string | undefined {
     const channel = Ledger.channel(this.ledger, channelId)
-    const coSigned = this.facts.parties[role].record?.coSigned
-    if (channel === undefined || channel.lockedUntil === 0 || coSigned === undefined) return undefined
-    if (coSigned.tx._tag !== "ChannelOffchainTx" || channel.lockedUntil < this.ledger.top.height)
-      return undefined
-    const { round } = this.facts.latest(role)
-    return round > channel.round ? `round ${channel.round} until ${channel.lockedUntil}` : undefined
+    if (channel === undefined || channel.lockedUntil < this.ledger.top.height) return undefined
+    return this.facts.isBehind(role) ? `round ${channel.round} until ${channel.lockedUntil}` : undefined
   }
 }

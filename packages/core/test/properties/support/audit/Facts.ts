@@ -57,6 +57,8 @@ export class Session {
   isOver = false
   /** Whether somebody was closing the channel alone when it began. */
   beganClosing = false
+  /** Whether it was being closed with an older state than the party's, and the node has not said so on it. */
+  isOwedWarning = false
   /** Whether the node has shown a state on it. */
   hasShownState = false
   constructor(
@@ -107,9 +109,15 @@ export interface ChainFacts {
   readonly depthOf: (txHash: TxHash) => number | undefined
   /** Up to which height the channel is locked: 0, it is active; undefined: it is not there. */
   readonly lockedUntil: (channelId: ChannelId) => number | undefined
+  /** The round of the channel's state on chain. */
+  readonly round: (channelId: ChannelId) => number | undefined
 }
 
-const noChain: ChainFacts = { depthOf: () => undefined, lockedUntil: () => undefined }
+const noChain: ChainFacts = {
+  depthOf: () => undefined,
+  lockedUntil: () => undefined,
+  round: () => undefined
+}
 
 export class Facts {
   readonly violations: Array<Violation> = []
@@ -154,6 +162,14 @@ export class Facts {
   latest(role: Role): Meaning {
     const coSigned = this.parties[role].record?.coSigned
     return (coSigned === undefined ? undefined : this.meanings.get(bodyOf(coSigned))) ?? this.beginning
+  }
+
+  /** Whether the channel is being closed with an older state than the party's, which is not on chain by itself. */
+  isBehind(role: Role): boolean {
+    const { channelId } = this
+    if (channelId === undefined || (this.chain.lockedUntil(channelId) ?? 0) === 0) return false
+    if (this.parties[role].record?.coSigned?.tx._tag !== "ChannelOffchainTx") return false
+    return this.latest(role).round > (this.chain.round(channelId) ?? Number.POSITIVE_INFINITY)
   }
 
   parse(tx: string): SignedTx.SignedTx {

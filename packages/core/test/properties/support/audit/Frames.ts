@@ -82,6 +82,17 @@ const checkComeBack = (facts: Facts, role: Role, tag: SignTag, session: Session 
   )
 }
 
+const goesOn: ReadonlySet<string> = new Set(["channel_reestablished", "open", "closing"])
+
+/** I15: the chain is looked at before anything goes on. */
+const checkWarned = (facts: Facts, role: Role, event: string, session: Session): void =>
+  facts.check(
+    "I15",
+    !goesOn.has(event) || !session.isOwedWarning || !facts.isBehind(role),
+    () =>
+      `${role}: came back to a channel that is being closed with an older state, and hears "${event}" first`
+  )
+
 const nodeSaid = (facts: Facts, role: Role, json: Json.Json, session: Session | undefined): void => {
   const party = facts.parties[role]
   const method = text(json, "method")?.replace("channels.", "")
@@ -99,9 +110,15 @@ const nodeSaid = (facts: Facts, role: Role, json: Json.Json, session: Session | 
     return facts.count(`conflict ${Json.stringify(code)}`)
   }
   const event = text(json, "params", "data", "event")
-  if (method === "info" && event !== undefined) facts.count(`info ${event}`)
+  if (method === "info" && event !== undefined) {
+    facts.count(`info ${event}`)
+    if (session !== undefined) checkWarned(facts, role, event, session)
+  }
   const info = text(json, "params", "data", "info")
-  if (method === "on_chain_tx" && info !== undefined) facts.count(`on_chain_tx ${info}`)
+  if (method === "on_chain_tx" && info !== undefined) {
+    facts.count(`on_chain_tx ${info}`)
+    if (info === "can_slash" && session !== undefined) session.isOwedWarning = false
+  }
   const trees = text(json, "result", "trees")
   if (trees === undefined) return
   const read = Trees.fromTextOrThrow(trees)
