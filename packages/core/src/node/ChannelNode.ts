@@ -27,16 +27,20 @@ import { Codec } from "../protocol/Codec.js"
 import type { CodecService } from "../protocol/Codec.js"
 import * as Legacy from "../protocol/Legacy.js"
 import { ChainLog } from "./internal/shell/ChainLog.js"
+import type { Disturbance } from "./internal/shell/Conduit.js"
 import type { ChannelEnd } from "./internal/shell/Ends.js"
 import type { ClientLink } from "./internal/shell/Machine.js"
 import { type Codecs, type Durable, Shell } from "./internal/shell/Shell.js"
 import { StateEntries } from "./internal/shell/StateEntries.js"
+import type { TrafficListener } from "./internal/shell/Observers.js"
 import { Timers } from "./internal/shell/Timers.js"
 import * as Ledger from "./Ledger.js"
 import { NodeStateError, NodeStorage, NodeStorageError } from "./NodeStorage.js"
 
+export type { Disturbance } from "./internal/shell/Conduit.js"
 export type { ChannelEnd } from "./internal/shell/Ends.js"
 export type { ClientLink } from "./internal/shell/Machine.js"
+export type { SocketTraffic, TrafficListener } from "./internal/shell/Observers.js"
 
 /**
  * There is no snapshot of this number. A node that was started again has none.
@@ -105,6 +109,25 @@ export interface ChannelNodeService {
     channelId: ApiEncoding.ChannelId,
     options: { readonly what: "client" | "link"; readonly role?: Role }
   ) => Effect.Effect<number>
+  /**
+   * Delays, loses or doubles what goes over a channel's sockets (`to_client`, `from_client`: each frame) or over the
+   * link between its ends (what the named role hears from its peer); of one role or of both. What was set before is
+   * replaced, so `{}` heals; a new socket begins undisturbed. Gives the number of ends that had such a way.
+   */
+  readonly disturb: (
+    channelId: ApiEncoding.ChannelId,
+    options: Disturbance & { readonly way: "to_client" | "from_client" | "link"; readonly role?: Role }
+  ) => Effect.Effect<number>
+  /**
+   * Time travel: it is so much later, at once. Machines whose time is up act on it before this ends, and the next blocks
+   * carry the new time; blocks are not made by it, but for one where they come by an interval.
+   */
+  readonly travel: (duration: Duration.DurationInput) => Effect.Effect<void>
+  /**
+   * Lets a listener hear of all that goes over the node's sockets, beginning with those that are open, until the scope
+   * closes. It is called in order and in the midst of the work: it must return soon and must not throw.
+   */
+  readonly observe: (listener: TrafficListener) => Effect.Effect<void, never, Scope.Scope>
   /** Remembers the chain and all channels as they are now, under a number that it gives. */
   readonly snapshot: Effect.Effect<number>
   /**
@@ -280,6 +303,14 @@ const start = (
       breakLinks: work((shell) => shell.breakLinks()),
       channels: Effect.sync(() => shell.ends()),
       disconnect: (channelId, { role, what }) => work((shell) => shell.cutOff(channelId, role, what)),
+      disturb: (channelId, { role, way, ...disturbance }) =>
+        work((shell) => shell.disturb(channelId, role, way, disturbance)),
+      travel: (duration) => work((shell) => shell.travel(Duration.toMillis(duration))),
+      observe: (listener) =>
+        Effect.acquireRelease(
+          Effect.sync(() => shell.observers.add(listener)),
+          (stop) => Effect.sync(stop)
+        ).pipe(Effect.asVoid),
       snapshot: work((shell) => shell.snapshot()),
       revert: (snapshot) =>
         Effect.flatMap(

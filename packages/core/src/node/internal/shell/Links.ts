@@ -53,6 +53,7 @@ export class Links {
   /** A machine that is over: its peer loses its link after everything that was said. */
   leave(machine: Machine): void {
     machine.inboundTimer.dispose()
+    machine.fromPeer.dispose()
     machine.inbound.length = 0
     machine.unheard = undefined
     this.rendezvous.leave(machine)
@@ -93,8 +94,12 @@ export class Links {
   }
 
   private send(to: Machine, event: FsmEvent, delay: number): void {
-    to.inbound.push({ event, delay })
-    this.deliver(to)
+    const arrive = () => {
+      to.inbound.push({ event, delay })
+      this.deliver(to)
+    }
+    if (event._tag === "PeerSaid") to.fromPeer.send(arrive)
+    else to.fromPeer.pass(arrive)
   }
 
   /** Posts what may be posted now; what is delayed, and what came after it, waits. */

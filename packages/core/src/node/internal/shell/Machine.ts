@@ -6,6 +6,7 @@ import type { FsmId } from "../../../protocol/NodeMessage.js"
 import type { Role } from "../../../protocol/OpenParameters.js"
 import type { FsmState } from "../../ChannelFsm.js"
 import type { FsmEvent } from "../../FsmEvent.js"
+import type { Conduit } from "./Conduit.js"
 import type { Party } from "./Rendezvous.js"
 import type { TimerHandle } from "./Timers.js"
 
@@ -27,9 +28,14 @@ export interface ClientLink {
 
 /** A client's socket while it is open. */
 export interface Session {
+  /** Counts the sockets of the node. */
+  readonly number: number
   /** The dialect that its client speaks. */
   readonly codec: CodecService
   readonly link: ClientLink
+  /** The way of its frames to the client, and of the client's to the node. */
+  readonly toClient: Conduit
+  readonly fromClient: Conduit
   machine: Machine | undefined
   /** Its machine is over, and the socket soon will be. */
   outlived: boolean
@@ -62,6 +68,8 @@ export interface Machine extends Party {
   readonly initiatorId: AccountAddress | "any"
   readonly responderId: AccountAddress
   readonly timer: TimerHandle
+  /** The way of what its peer's machine says. */
+  readonly fromPeer: Conduit
   readonly inbound: Array<Delivery>
   readonly inboundTimer: TimerHandle
   state: FsmState

@@ -22,10 +22,12 @@ import * as StateCache from "../../StateCache.js"
 import { type ChannelEnd, endOf, momentOf, type NodeMoment } from "./Ends.js"
 import { Blocks, type BlocksOptions } from "./Blocks.js"
 import type { ChainLog } from "./ChainLog.js"
+import { Conduit, type Disturbance } from "./Conduit.js"
 import { Jobs } from "./Jobs.js"
 import { Keeper } from "./Keeper.js"
 import { Links } from "./Links.js"
 import type { ClientLink, Machine, OpenFrame, Session } from "./Machine.js"
+import { Observers } from "./Observers.js"
 import { Outbox } from "./Outbox.js"
 import { StateEntries } from "./StateEntries.js"
 import type { Timers } from "./Timers.js"
@@ -75,6 +77,14 @@ const comeBackLater = 1012
 
 const endKey = ({ registered, role }: Pick<Machine, "registered" | "role">): string => `${registered}.${role}`
 
+const wayOf = (
+  { fromPeer, peer, session }: Machine,
+  way: "to_client" | "from_client" | "link"
+): Conduit | undefined => {
+  if (way === "link") return peer === undefined ? undefined : fromPeer
+  return way === "to_client" ? session?.toClient : session?.fromClient
+}
+
 /** Whether a watch begins by telling what its machine knows. */
 const isOldNews = (machine: Machine, event: ChainEvent): boolean => {
   const { alreadySeen } = machine
@@ -100,6 +110,8 @@ export class Shell {
     { readonly open: OpenFrame; readonly index: number; readonly session: Session }
   >()
   private readonly moments: Array<NodeMoment> = []
+  readonly observers: Observers
+  private nextSession = 1
   private nextMachine = 1
   private nextCall: CallId = 1
 
@@ -115,6 +127,7 @@ export class Shell {
     private readonly failed: (error: NodeStorageError) => void
   ) {
     this.jobs = durable === undefined ? new Jobs() : new Jobs(() => this.settle(durable))
+    this.observers = new Observers(timers)
     this.keeper = new Keeper(durable?.states ?? StateEntries.inMemory(), durable !== undefined)
     this.links = new Links(this.jobs, timers, options.acceptDelay, (machine, event) =>
       this.step(machine, event)
@@ -167,6 +180,29 @@ export class Shell {
       }
     })
     return count
+  }
+
+  /** Disturbs the ways of a channel's frames or peer messages. How many ends had such a way. */
+  disturb(
+    channelId: ChannelId,
+    role: OpenParameters.Role | undefined,
+    way: "to_client" | "from_client" | "link",
+    disturbance: Disturbance
+  ): number {
+    let count = 0
+    for (const each of ["initiator", "responder"] as const) {
+      const machine = role === undefined || role === each ? this.running(channelId, each) : undefined
+      const conduit = machine && wayOf(machine, way)
+      if (conduit === undefined) continue
+      count += 1
+      conduit.disturb(disturbance)
+    }
+    return count
+  }
+
+  /** It is so many milliseconds later, for blocks and for machines that wait. */
+  travel(milliseconds: number): void {
+    this.jobs.dispatch(() => this.timers.travel(milliseconds))
   }
 
   private cutClient(machine: Machine): void {
@@ -267,9 +303,16 @@ export class Shell {
   /** A client's opening. The ids are for the machine, if it comes to one. */
   open(query: string, link: ClientLink, ids: MachineIds): Session {
     const protocol = OpenParameters.protocolOf(query)
+    const [toClient, fromClient] = [this.conduit(), this.conduit()]
+    const number = this.nextSession++
+    const wired = this.observers.wire(number, toClient, link)
+    this.observers.tell({ _tag: "Opened", socket: number, query })
     const session: Session = {
+      number,
       codec: (protocol && this.codecs.byProtocol.get(protocol)) ?? this.codecs.usual,
-      link: this.durable === undefined || this.jobs.halted ? link : this.outbox.wrap(link),
+      link: this.durable === undefined || this.jobs.halted ? wired : this.outbox.wrap(wired),
+      toClient,
+      fromClient,
       machine: undefined,
       outlived: false,
       spoken: false,
@@ -282,16 +325,25 @@ export class Shell {
   }
 
   receive(session: Session, text: string): void {
-    this.jobs.dispatch(() => this.frame(session, text))
+    this.observers.tell({ _tag: "Received", socket: session.number, text })
+    session.fromClient.send(() => this.jobs.dispatch(() => this.frame(session, text)))
   }
 
   closed(session: Session): void {
-    this.jobs.dispatch(() => {
-      this.outbox.forget(session.link)
-      const machine = this.detach(session)
-      session.outlived = false
-      if (machine !== undefined) this.step(machine, { _tag: "ClientGone" })
-    })
+    this.observers.tell({ _tag: "Closed", socket: session.number, code: undefined })
+    session.toClient.dispose()
+    session.fromClient.pass(() => this.jobs.dispatch(() => this.gone(session)))
+  }
+
+  private gone(session: Session): void {
+    this.outbox.forget(session.link)
+    const machine = this.detach(session)
+    session.outlived = false
+    if (machine !== undefined) this.step(machine, { _tag: "ClientGone" })
+  }
+
+  private conduit(): Conduit {
+    return new Conduit(this.timers, (job) => this.jobs.dispatch(job))
   }
 
   /** Parts a client from its machine, which it gives. Nobody hears the answers of its calls any more. */
@@ -354,6 +406,7 @@ export class Shell {
       timer: this.timers.timer(() => {
         this.jobs.dispatch(() => this.step(machine, { _tag: "TimerFired" }))
       }),
+      fromPeer: this.conduit(),
       inbound: [],
       inboundTimer: this.timers.timer(() => {
         this.jobs.dispatch(() => this.links.arrive(machine))

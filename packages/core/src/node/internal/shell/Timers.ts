@@ -40,11 +40,20 @@ export class Timers {
   private readonly heap: Array<Entry> = []
   private readonly wake = Effect.unsafeMakeLatch(false)
   private order = 0
+  /** Milliseconds by which this time is ahead of the clock. */
+  private ahead = 0
 
   constructor(private readonly clock: Clock.Clock) {}
 
   now(): number {
-    return this.clock.unsafeCurrentTimeMillis()
+    return this.clock.unsafeCurrentTimeMillis() + this.ahead
+  }
+
+  /** It is so many milliseconds later, at once: what has become due is called back before this returns. */
+  travel(milliseconds: number): void {
+    this.ahead += milliseconds
+    this.fireDue()
+    this.wake.unsafeOpen()
   }
 
   timer(fire: () => void): TimerHandle {
