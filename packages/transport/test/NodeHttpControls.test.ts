@@ -52,6 +52,9 @@ describe("the controls", () => {
         [`/devnet/fund?address=${alice.address}&amount=-1`, 400, "amount must be a number of aettos"],
         ["/devnet/fork?n=1&return=maybe", 400, "return must be true or false"],
         ["/devnet/disconnect", 400, "channel must be a channel, ch_…"],
+        ["/devnet/disturb", 400, "way must be to_client, from_client or link"],
+        ["/devnet/disturb?way=link", 400, "channel must be a channel, ch_…"],
+        ["/devnet/travel?ms=soon", 400, "ms must be a number from 0 to 315576000000"],
         [
           "/devnet/revert?snapshot=7",
           404,
@@ -74,8 +77,19 @@ describe("the controls", () => {
         json: { reason: "Channel not found" }
       })
       expect((yield* send(`/devnet/disconnect?channel=${id}&what=cable`)).status).toBe(400)
-      for (const path of ["mine", "mining", "fund", "fork", "disconnect", "snapshot", "revert"])
+      for (const path of ["mine", "mining", "fund", "fork", "disconnect", "disturb", "travel", "snapshot", "revert"])
         expect((yield* get(`/devnet/${path}`)).status).toBe(405)
+    })
+  )
+
+  it.scopedLive("travel in time", () =>
+    Effect.gen(function* () {
+      const { send } = yield* start
+      const time = (answer: { readonly json: Json.Json | undefined }) =>
+        Number(Json.field(answer.json ?? null, "time"))
+      const before = time(yield* send("/devnet/mine"))
+      expect(time(yield* send("/devnet/travel?ms=86400000"))).toBe(before)
+      expect(time(yield* send("/devnet/mine")) - before).toBeGreaterThanOrEqual(86_400_000)
     })
   )
 
@@ -138,6 +152,10 @@ describe("the controls", () => {
             { ...end, role: "initiator" }
           ]
         })
+        for (const way of ["to_client&drop=1", "from_client&delay=5&role=initiator", "link"])
+          expect((yield* send(`/devnet/disturb?channel=${String(id)}&way=${way}`)).text).toBe(
+            `{"disturbed":${way.includes("role") ? 1 : 2}}`
+          )
         yield* send("/devnet/snapshot")
         yield* send("/devnet/mine?n=2")
         yield* send("/devnet/revert?snapshot=1")

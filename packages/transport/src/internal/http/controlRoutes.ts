@@ -10,6 +10,11 @@ import { type Answer, orElse } from "./reading.js"
 /** More blocks than this in one request would hold up every channel of the node. */
 const mostBlocks = 10_000
 
+/** In milliseconds: an hour, and ten years. */
+const longestDelay = 3_600_000
+const longestJourney = 315_576_000_000
+const mostMessages = 1_000_000
+
 const wrong = (words: string): HttpProblem => problem(400, words)
 
 /** An integer of the query; `undefined` for what is none. */
@@ -22,17 +27,17 @@ const blocks = (call: Call): Effect.Effect<number, HttpProblem> => {
     : Effect.fail(wrong(`n must be a number of blocks from 1 to ${mostBlocks}`))
 }
 
-/** One of two words. */
+/** One of a few words. */
 const either = <A extends string>(
   call: Call,
   name: string,
-  words: readonly [A, A],
+  words: ReadonlyArray<A>,
   usual?: A
 ): Effect.Effect<A, HttpProblem> => {
   const given = call.query(name) ?? usual
   const found = words.find((word) => word === given)
   return found === undefined
-    ? Effect.fail(wrong(`${name} must be ${words.join(" or ")}`))
+    ? Effect.fail(wrong(`${name} must be ${[words.slice(0, -1).join(", "), words.at(-1)].join(" or ")}`))
     : Effect.succeed(found)
 }
 
@@ -72,18 +77,53 @@ const fork = (call: Call): Answer =>
 const channels = ({ node }: Call): Answer =>
   Effect.map(node.channels, (ends) => ({ channels: ends.map(Bodies.channelEnd) }))
 
-const disconnect = (call: Call): Answer =>
+/** The ends of a channel that a request is about. */
+const endsOf = (call: Call) =>
   Effect.gen(function* () {
     const channel = call.query("channel") ?? ""
     if (!ApiEncoding.is("ch", channel)) return yield* wrong("channel must be a channel, ch_…")
-    const what = yield* either(call, "what", ["client", "link"], "client")
     const role =
-      call.query("role") === undefined ? undefined : yield* either(call, "role", ["initiator", "responder"])
+      call.query("role") === undefined
+        ? {}
+        : { role: yield* either(call, "role", ["initiator", "responder"]) }
     const known = yield* call.node.channels
     if (!known.some(({ channelId }) => channelId === channel))
       return yield* problem(404, "Channel not found", "not_found")
-    const disconnected = yield* call.node.disconnect(channel, role === undefined ? { what } : { what, role })
-    return { disconnected }
+    return { channel, role }
+  })
+
+const disconnect = (call: Call): Answer =>
+  Effect.gen(function* () {
+    const what = yield* either(call, "what", ["client", "link"], "client")
+    const { channel, role } = yield* endsOf(call)
+    return { disconnected: yield* call.node.disconnect(channel, { what, ...role }) }
+  })
+
+/** A count or a time in the query, 0 unless it is given. */
+const upTo = (call: Call, name: string, most: number): Effect.Effect<number, HttpProblem> => {
+  const given = integer(call.query(name) ?? "0")
+  return given !== undefined && given <= BigInt(most)
+    ? Effect.succeed(Number(given))
+    : Effect.fail(wrong(`${name} must be a number from 0 to ${most}`))
+}
+
+const disturb = (call: Call): Answer =>
+  Effect.gen(function* () {
+    const way = yield* either(call, "way", ["to_client", "from_client", "link"])
+    const { channel, role } = yield* endsOf(call)
+    const disturbance = {
+      delay: yield* upTo(call, "delay", longestDelay),
+      drop: yield* upTo(call, "drop", mostMessages),
+      duplicate: yield* upTo(call, "duplicate", mostMessages)
+    }
+    return { disturbed: yield* call.node.disturb(channel, { way, ...role, ...disturbance }) }
+  })
+
+const travel = (call: Call): Answer =>
+  Effect.gen(function* () {
+    const milliseconds = yield* upTo(call, "ms", longestJourney)
+    yield* call.node.travel(milliseconds)
+    return yield* topKeyBlock(call)
   })
 
 const revert = (call: Call): Answer =>
@@ -193,6 +233,34 @@ export const controlRoutes: ReadonlyArray<Route> = [
     },
     control: true,
     answer: disconnect
+  },
+  {
+    method: "POST",
+    path: "/devnet/disturb",
+    operation: "Disturb",
+    summary:
+      "Delays, loses or doubles what goes over a channel's sockets or its link; without numbers it heals",
+    gives: "Disturbed",
+    query: {
+      channel: "the channel, ch_…",
+      way: "to_client, from_client, or link: what the named role hears from its peer",
+      role: "initiator or responder; both unless given",
+      delay: "milliseconds that each takes longer",
+      drop: "how many of the next are lost",
+      duplicate: "how many of the next, after those, come twice"
+    },
+    control: true,
+    answer: disturb
+  },
+  {
+    method: "POST",
+    path: "/devnet/travel",
+    operation: "Travel",
+    summary: "It is later at once: timers that are due fire, and the next blocks carry the new time",
+    gives: "KeyBlock",
+    query: { ms: "by so many milliseconds" },
+    control: true,
+    answer: travel
   },
   {
     method: "POST",

@@ -30,6 +30,7 @@ export type SchemaName =
   | "Count"
   | "Currency"
   | "Disconnected"
+  | "Disturbed"
   | "EncodedTx"
   | "Error"
   | "GasPrice"
@@ -105,6 +106,7 @@ export const schemas: { readonly [Name in SchemaName]: JsonObject } = {
     symbol: "string"
   }),
   Disconnected: object({ disconnected: "integer" }),
+  Disturbed: object({ disturbed: "integer" }),
   EncodedTx: object({ tx: "string" }),
   Error: object({ "error_code?": "string", "info?": "object", "parameter?": "string", reason: "string" }),
   GasPrice: object({ min_gas_price: "integer", minutes: "integer", utilization: "integer" }),
