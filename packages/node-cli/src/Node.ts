@@ -26,6 +26,7 @@ import * as Accounts from "./Accounts.js"
 import { ae, formatAe } from "./Amounts.js"
 import * as Dialect from "./Dialect.js"
 import * as Options from "./NodeOptions.js"
+import * as Ui from "./ui/Program.js"
 
 const networkId = "ae_dev"
 
@@ -105,7 +106,8 @@ const announce = (
   accounts: ReadonlyArray<Accounts.FundedAccount>,
   height: number,
   httpUrl: string,
-  channelUrl: string
+  channelUrl: string,
+  ui: boolean
 ) =>
   Effect.gen(function* () {
     const since = Option.isNone(state) ? "for this run only" : "as they began"
@@ -119,6 +121,7 @@ const announce = (
     if (Option.isSome(state)) yield* Console.log(`State:              ${state.value}, height ${height}`)
     yield* Console.log(`Chain and controls: ${httpUrl}`)
     yield* Console.log(`Channels:           ${channelUrl}`)
+    if (ui) yield* Console.log(`Page:               ${httpUrl}${Ui.path}`)
     yield* Console.log("Ready. Stop with Ctrl-C.")
   })
 
@@ -145,13 +148,20 @@ const serve = (options: NodeOptions) =>
       const { height } = (yield* node.ledger).top
       yield* options.json
         ? Console.log(Json.stringify({ ready: true, height, ...written }))
-        : announce(options, accounts, height, http.url, server.url)
+        : announce(options, accounts, height, http.url, server.url, options.ui)
       return yield* Effect.flatMap(node.storageFailure, Effect.fail)
     }).pipe(
       Effect.provide(
         // One after the other: where both ports are taken, one of them is enough to say so.
         NodeServer.layer({ port: options.channelPort, host, allowOrigins }).pipe(
-          Layer.provideMerge(NodeHttp.layer({ port: options.port, host, allowOrigins, controls })),
+          Layer.provideMerge(
+            Layer.unwrapScoped(
+              Effect.map(
+                options.ui ? Ui.pages(accounts.map(({ keyPair }) => keyPair.address)) : Effect.succeed([]),
+                (pages) => NodeHttp.layer({ port: options.port, host, allowOrigins, controls, pages })
+              )
+            )
+          ),
           Layer.provideMerge(nodeLayer(accounts, storage, options.protocol, mining))
         )
       )

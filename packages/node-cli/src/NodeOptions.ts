@@ -83,6 +83,12 @@ const json = Options.boolean("json").pipe(
   )
 )
 
+const ui = Options.boolean("ui").pipe(
+  Options.withDescription(
+    "serve a page at /ui of the HTTP port: live channels, their frames as they pass, blocks, and buttons for the controls"
+  )
+)
+
 const dialect = Options.choice("dialect", Dialect.names).pipe(
   Options.withDefault("signed_tx"),
   Options.withDescription(
@@ -109,5 +115,6 @@ export const all = {
   state,
   configOut,
   json,
+  ui,
   dialect
 }

@@ -56,8 +56,21 @@ export interface NodeHttpOptions {
   readonly allowOrigins?: ReadonlyArray<string>
   /** Who may use the controls. Default `local`: callers on this machine. Others get 403. */
   readonly controls?: "local" | "everybody" | "nobody"
+  /** What else the port answers to `GET`: for the same callers as the controls. */
+  readonly pages?: ReadonlyArray<NodePage>
   /** Bytes of the longest body; a longer one is refused with 400. Default 5,000,000, as a node has it. */
   readonly maxBodyBytes?: number
+}
+
+/**
+ * An answer of its own at a path of the port, such as `/ui`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface NodePage {
+  readonly path: `/${string}`
+  readonly answer: Effect.Effect<HttpServerResponse.HttpServerResponse>
 }
 
 /**
@@ -106,11 +119,11 @@ interface Served {
   readonly allowed: AllowedOrigins
   readonly controls: NonNullable<NodeHttpOptions["controls"]>
   readonly maxBodyBytes: number
+  readonly pages: ReadonlyArray<NodePage>
 }
 
 /** Refuses whom the server does not listen to. */
-const admit = (route: Route, request: HttpServerRequest.HttpServerRequest, served: Served) => {
-  const control = route.control === true
+const admit = (control: boolean, request: HttpServerRequest.HttpServerRequest, served: Served) => {
   const { host, origin, "sec-fetch-mode": mode, "sec-fetch-site": site } = request.headers
   const headers = { host, origin, "sec-fetch-mode": mode, "sec-fetch-site": site }
   // Where the controls are for everybody, other machines may call this one by its name among them.
@@ -128,7 +141,7 @@ const admit = (route: Route, request: HttpServerRequest.HttpServerRequest, serve
 const handler = (route: Route, served: Served) =>
   Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
-    yield* admit(route, request, served)
+    yield* admit(route.control === true, request, served)
     const parameters = queryOf(request.url)
     const [parameter = "", second = ""] = Object.values(yield* HttpRouter.params)
     const call: Call = {
@@ -142,6 +155,16 @@ const handler = (route: Route, served: Served) =>
     const json = yield* route.answer(call)
     return reply(call.query("int-as-string") === "true" ? integersAsStrings(json) : json)
   })
+
+const page = ({ answer, path }: NodePage, served: Served) =>
+  HttpRouter.makeRoute(
+    "GET",
+    pattern(path),
+    Effect.gen(function* () {
+      yield* admit(true, yield* HttpServerRequest.HttpServerRequest, served)
+      return yield* answer
+    })
+  )
 
 const methods = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const
 
@@ -161,12 +184,13 @@ const pattern = (path: Route["path"]): HttpRouter.PathInput =>
   `/${path.slice(1).replace(/\{(\w+)\}/g, ":$1")}`
 
 const application = (served: Served) =>
-  HttpRouter.fromIterable(
-    routes.flatMap((route) => [
+  HttpRouter.fromIterable([
+    ...routes.flatMap((route) => [
       HttpRouter.makeRoute(route.method, pattern(route.path), handler(route, served)),
       ...notAllowed(route)
-    ])
-  ).pipe(
+    ]),
+    ...served.pages.map((extra) => page(extra, served))
+  ]).pipe(
     // Around the whole router: what no route takes is not known to handlers inside it.
     Effect.catchTags({
       HttpProblem: (refusal) => Effect.succeed(reply(refusal.body, refusal.status)),
@@ -220,7 +244,8 @@ export const make = (
       host,
       allowed: options.allowOrigins ?? [],
       controls: options.controls ?? "local",
-      maxBodyBytes: options.maxBodyBytes ?? 5_000_000
+      maxBodyBytes: options.maxBodyBytes ?? 5_000_000,
+      pages: options.pages ?? []
     }
     // The first to be told of a request.
     const http = Http.createServer(dropFsmId).on("upgrade", dropFsmId)

@@ -160,7 +160,14 @@ const milestone = (row: Row & Milestone, channels: number): string => {
   )
 }
 
-const rowOf = (row: Row, diagram: Diagram): string => {
+/**
+ * One row of a page, with the {@link style} of the whole. `channels` is how many channels the diagram tells of: where
+ * there are several, rows say which is theirs.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
+export const rowOf = (row: Row, channels: number): string => {
   switch (row._tag) {
     case "Frame":
       return frame(row)
@@ -169,9 +176,24 @@ const rowOf = (row: Row, diagram: Diagram): string => {
     case "Note":
       return note(row)
     case "Milestone":
-      return milestone(row, diagram.channelIds.length)
+      return milestone(row, channels)
   }
 }
+
+/**
+ * The heads of the three lanes.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
+export const heads = (parties: Diagram["parties"]): string =>
+  div(
+    "heads",
+    head("initiator", parties.initiator),
+    span("head node", element("b", {}, "Node"), element("span", {}, "and chain")),
+    head("responder", parties.responder),
+    span("round", "round")
+  )
 
 const head = (role: Role, address: string | undefined): string =>
   span(
@@ -310,15 +332,9 @@ export const render = (diagram: Diagram): string => {
       "main",
       {},
       div("bar", legend(), element("p", { class: "toggles" }, quietLabel, notesLabel, problemsLabel)),
-      div(
-        "heads",
-        head("initiator", parties.initiator),
-        span("head node", element("b", {}, "Node"), element("span", {}, "and chain")),
-        head("responder", parties.responder),
-        span("round", "round")
-      ),
+      heads(parties),
       "\n",
-      rows.map((row) => rowOf(row, diagram)).join("\n"),
+      rows.map((row) => rowOf(row, diagram.channelIds.length)).join("\n"),
       "\n"
     ),
     element(

@@ -210,8 +210,14 @@ interface Known {
   balances: Balances | undefined
 }
 
-class Builder {
-  private readonly rows: Array<Row> = []
+/**
+ * A diagram that grows: takes what happens line by line, and knows what was said before.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Builder {
+  private rows: Array<Row> = []
   private readonly accounts = new Map<string, Role>()
   private readonly queries = new Map<number, string>()
   private readonly asked = new Map<string, string>()
@@ -224,10 +230,16 @@ class Builder {
   private frames = 0
   private legacy = false
 
-  constructor(private readonly recording: Recording) {}
+  /** One more line; gives the rows that it adds. */
+  add(line: Line): ReadonlyArray<Row> {
+    if (line._tag === "Open")
+      for (const [address, role] of accountsIn(line.query)) this.accounts.set(address, role)
+    this.rows = []
+    this.take(line)
+    return this.rows
+  }
 
-  build(): Diagram {
-    const { file, lines, sockets } = this.recording
+  build({ file, lines, sockets }: Recording): Diagram {
     for (const [address, role] of accountsByMessages(lines)) this.accounts.set(address, role)
     for (const line of lines.toReversed())
       if (line._tag === "Open")
@@ -503,4 +515,4 @@ const secretFree = (name: string, value: string): string =>
  * @since 0.1.0
  * @category constructors
  */
-export const make = (recording: Recording): Diagram => new Builder(recording).build()
+export const make = (recording: Recording): Diagram => new Builder().build(recording)
