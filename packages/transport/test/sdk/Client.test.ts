@@ -9,6 +9,8 @@ import { agreed, eventually, within } from "./support/Party.js"
 import * as Sdk from "./support/SdkParty.js"
 import * as World from "./support/World.js"
 
+const repeats = Number(process.env["AECHANNEL_REPEATS"] ?? 1)
+
 const networkId = "ae_dev"
 const keys = { initiator: TestCrypto.keyPairOf("initiator"), responder: TestCrypto.keyPairOf("responder") }
 const { address: alice } = keys.initiator
@@ -36,7 +38,7 @@ const pay = (party: Sdk.SdkParty, amount: number, from = alice, to = bob) =>
     Sdk.accountOf(keys[party.role]).signTransaction(tx, { networkId })
   )
 
-describe("the SDK's channel client", () => {
+describe("the SDK's channel client", { repeats: repeats - 1 }, () => {
   it.live("sees the statuses of an opening, and nothing between", () =>
     Effect.gen(function* () {
       const { both, initiator, responder } = yield* start

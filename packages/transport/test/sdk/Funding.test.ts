@@ -12,6 +12,8 @@ import { agreed } from "./support/Party.js"
 import * as Sdk from "./support/SdkParty.js"
 import * as World from "./support/World.js"
 
+const repeats = Number(process.env["AECHANNEL_REPEATS"] ?? 1)
+
 const fresh = Effect.provide(KeyPair.generate, NativeCrypto.layer)
 
 /** The SDK as its users set it up, with the rich account. */
@@ -24,7 +26,7 @@ const start = Effect.gen(function* () {
 
 const run = <A>(call: () => Promise<A>): Effect.Effect<A> => Effect.promise(call)
 
-describe("the SDK's chain client", () => {
+describe("the SDK's chain client", { repeats: repeats - 1 }, () => {
   it.live("reads what the node says of itself and of its chain", () =>
     Effect.gen(function* () {
       const { aeSdk, instance, node } = yield* start
