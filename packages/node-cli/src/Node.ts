@@ -100,6 +100,27 @@ const nodeLayer = (
     : Layer.provide(ChannelNode.layerDurable({ ledger, mining }), Layer.succeedContext(storage))
 }
 
+/** A dump that cannot be read, or is none. */
+class LoadError extends Data.TaggedError("LoadError")<{ readonly file: string; readonly detail: string }> {
+  override get message(): string {
+    return `cannot begin with ${this.file}: ${this.detail}. A file for --load comes from GET /devnet/dump of a node.`
+  }
+}
+
+const loadFrom = (node: ChannelNode.ChannelNodeService, file: string) =>
+  Effect.gen(function* () {
+    const text = yield* Effect.flatMap(FileSystem.FileSystem, (fs) => fs.readFileString(file))
+    const dump = Json.field(yield* Json.parse(text), "dump")
+    if (typeof dump !== "string") return yield* new LoadError({ file, detail: "it holds no dump" })
+    yield* node.load(Buffer.from(dump, "base64"))
+  }).pipe(
+    Effect.mapError((error) =>
+      error._tag === "LoadError"
+        ? error
+        : new LoadError({ file, detail: "detail" in error ? error.detail : error.message })
+    )
+  )
+
 /** For people. */
 const announce = (
   { state }: NodeOptions,
@@ -142,6 +163,7 @@ const serve = (options: NodeOptions) =>
       const node = yield* ChannelNode.ChannelNode
       const http = yield* NodeHttp.NodeHttp
       const server = yield* NodeServer.NodeServer
+      if (Option.isSome(options.load)) yield* loadFrom(node, options.load.value)
       const written = configuration(accounts, http.url, server.url)
       if (Option.isSome(options.configOut))
         yield* writeConfiguration(options.configOut.value, Json.stringify(written))
