@@ -8,6 +8,7 @@ import * as Json from "@aechannel/core/encoding/Json"
 import * as ChannelNode from "@aechannel/core/node/ChannelNode"
 import * as Ledger from "@aechannel/core/node/Ledger"
 import { NodeStorage } from "@aechannel/core/node/NodeStorage"
+import * as Devnet from "@aechannel/transport/Devnet"
 import * as FileNodeStorage from "@aechannel/transport/FileNodeStorage"
 import * as NativeCrypto from "@aechannel/transport/NativeCrypto"
 import * as NodeHttp from "@aechannel/transport/NodeHttp"
@@ -39,8 +40,7 @@ class ConfigOutError extends Data.TaggedError("ConfigOutError")<{
   }
 }
 
-const secretKeyOf = (account: Accounts.FundedAccount): string =>
-  Redacted.value(KeyPair.toText(account.keyPair))
+const secretKeyOf = (account: Devnet.FundedAccount): string => Redacted.value(KeyPair.toText(account.keyPair))
 
 class MiningOptionsError extends Data.TaggedError("MiningOptionsError") {
   override get message(): string {
@@ -49,7 +49,7 @@ class MiningOptionsError extends Data.TaggedError("MiningOptionsError") {
 }
 
 const configuration = (
-  accounts: ReadonlyArray<Accounts.FundedAccount>,
+  accounts: ReadonlyArray<Devnet.FundedAccount>,
   httpUrl: string,
   channelUrl: string
 ): Json.JsonObject => ({
@@ -85,7 +85,7 @@ const miningOf = ({
 
 /** The node over a chain that these accounts begin, on the storage if there is one. */
 const nodeLayer = (
-  accounts: ReadonlyArray<Accounts.FundedAccount>,
+  accounts: ReadonlyArray<Devnet.FundedAccount>,
   storage: Context.Context<NodeStorage> | undefined,
   protocol: number,
   mining: ChannelNode.MiningOptions
@@ -124,7 +124,7 @@ const loadFrom = (node: ChannelNode.ChannelNodeService, file: string) =>
 /** For people. */
 const announce = (
   { state }: NodeOptions,
-  accounts: ReadonlyArray<Accounts.FundedAccount>,
+  accounts: ReadonlyArray<Devnet.FundedAccount>,
   height: number,
   httpUrl: string,
   channelUrl: string,
@@ -155,7 +155,7 @@ const serve = (options: NodeOptions) =>
     const balance = ae(options.balance)
     const fresh = Option.match(options.seed, {
       onNone: () => Accounts.make(options.accounts, balance),
-      onSome: (seed) => Accounts.fromSeed(seed, options.accounts, balance)
+      onSome: (seed) => Devnet.accountsOf(seed, options.accounts, balance)
     })
     const accounts = yield* storage === undefined ? fresh : Effect.provide(Accounts.kept(fresh), storage)
     const { allowOrigins, controls, host } = options
