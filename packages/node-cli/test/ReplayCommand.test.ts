@@ -60,7 +60,7 @@ describe("aechannel replay", () => {
     const { code, out } = await run("replay", "--variants")
     expect(code).toBe(0)
     expect(out).toContain("  leave without a peer (course): a party that leaves")
-    expect(out).toContain("  needs the contract VM: ")
+    expect(out).toContain("  AEVM: ")
   })
 
   it("says what is missing", async () => {

@@ -17,6 +17,7 @@ import * as Data from "effect/Data"
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import * as Account from "../chain/Account.js"
+import type { CallObject } from "../chain/CallObject.js"
 import type { ChannelObject } from "../chain/ChannelObject.js"
 import * as Fee from "../chain/Fee.js"
 import * as Protocol from "../chain/Protocol.js"
@@ -657,6 +658,19 @@ export const channelTransactions = (ledger: Ledger, id: ChannelId): ReadonlyArra
 export const lastChannelTransaction = (ledger: Ledger, id: ChannelId): MinedTransaction | undefined => {
   const txHash = channelHistory(ledger, id).at(-1)
   return txHash === undefined ? undefined : Option.getOrUndefined(HashMap.get(ledger.transactions, txHash))
+}
+
+/**
+ * The contract call that a transaction in a block has left on chain: that of a forced progress, where the hash of the
+ * transaction stands in the place of the contract. `undefined` for all others.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const contractCall = (ledger: Ledger, txHash: TxHash): CallObject | undefined => {
+  const mined = Option.getOrUndefined(HashMap.get(ledger.transactions, txHash))
+  const state = mined && Option.getOrUndefined(HashMap.get(ledger.states, mined.blockHash))
+  return state && ChainState.receipt(state, txHash)
 }
 
 /**

@@ -13,6 +13,7 @@ import { completedBy } from "./Checks.js"
 import { adoptClosing, closingAcknowledged } from "./Closing.js"
 import * as Deposits from "./Deposits.js"
 import { endingOf } from "./Endings.js"
+import * as Forcing from "./Forcing.js"
 import * as Locks from "./Locks.js"
 import * as Movements from "./Movements.js"
 import type { Exposed, Pending } from "./State.js"
@@ -55,7 +56,8 @@ export const acknowledged = (step: Step, message: Message<"Acknowledgement">): O
     if (message.operation === "shutdown") return closingAcknowledged(step, message.signedTx, pending)
     if (message.operation !== "update") return Deposits.acknowledged(step, message.signedTx, pending)
     apply(step, pending, message.signedTx)
-    return step.enter("open")
+    step.enter("open")
+    return Forcing.catchUp(step)
   }
   if (late !== undefined && good) return adopt(step, message, late)
   step.dropped("acknowledgement", message.operation)
@@ -83,11 +85,16 @@ const adopt = (step: Step, message: Message<"Acknowledgement">, late: Exposed): 
     return adoptClosing(step, message.signedTx, late.pending)
   }
   dropPending(step)
-  if (message.operation !== "update") return Deposits.adopt(step, message.signedTx, late.pending)
+  if (message.operation !== "update") {
+    // A channel that is being closed takes no deposits; should a fork undo the close, a block tells of this one.
+    if (name === "channel_closing") return step.dropped("acknowledgement", "closing")
+    return Deposits.adopt(step, message.signedTx, late.pending)
+  }
   apply(step, late.pending, message.signedTx)
   reportSlashable(step)
   if (busy) step.enter(stable)
   else if (name !== "awaiting_leave_ack") step.reportUpdate()
+  Forcing.catchUp(step)
 }
 
 /** Ends the operation under way, without change of state, because the peer's co-signature takes its place. */

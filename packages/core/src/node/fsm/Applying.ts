@@ -8,12 +8,25 @@
  */
 import type { BlockHash } from "../../encoding/ApiEncoding.js"
 import * as FateContracts from "../../fate/Contracts.js"
+import * as ErrorCodes from "../../protocol/ErrorCodes.js"
 import * as Apply from "../../state/Apply.js"
 import type * as Trees from "../../state/Trees.js"
 import * as Trie from "../../state/Trie.js"
 import type { Update } from "../../state/Update.js"
+import type { CallId } from "../FsmEvent.js"
 import type { Step } from "./Step.js"
 import { isNotPinned, participants } from "./Transactions.js"
+
+/**
+ * Why updates cannot be applied: the name of the reason, and a sentence for people.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Failure {
+  readonly reason: string
+  readonly explanation?: string
+}
 
 /** Whether an update runs contract code. */
 const runsCode = ({ _tag }: Update): boolean =>
@@ -30,7 +43,7 @@ export const applied = (
   step: Step,
   updates: ReadonlyArray<Update>,
   blockHash: BlockHash
-): Trees.Trees | { readonly reason: string } => {
+): Trees.Trees | Failure => {
   const { channelReserve, offChain } = step.state
   const both = participants(step.state)
   if (both === undefined) return { reason: "unknown_request" }
@@ -43,8 +56,21 @@ export const applied = (
   return orReason(Apply.applyUpdates(offChain.trees, updates, { ...common, contracts }))
 }
 
-const orReason = (trees: Trees.Trees | Apply.UpdateError): Trees.Trees | { readonly reason: string } =>
-  trees instanceof Apply.UpdateError ? { reason: trees.reason } : trees
+const orReason = (trees: Trees.Trees | Apply.UpdateError): Trees.Trees | Failure =>
+  trees instanceof Apply.UpdateError ? { reason: trees.reason, explanation: trees.message } : trees
+
+/**
+ * Refuses a request of the own client. Where the code says nothing, because a contract did what the virtual machine has
+ * no answer to or asked for what is not known, a report can tell why.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const refuseUpdate = (step: Step, callId: CallId, { explanation, reason }: Failure): void => {
+  step.refuse(callId, reason)
+  const refusal = ErrorCodes.refusal(reason)
+  if (explanation !== undefined && refusal.data.length === 0) step.error(explanation)
+}
 
 /**
  * A history of calls with those of a new state.

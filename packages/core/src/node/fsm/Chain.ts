@@ -260,6 +260,27 @@ export const reportSlashable = (step: Step): void => {
   step.onChainTx("can_slash", offChain.signedTx)
 }
 
+const isClosing = (signedTx: SignedTx.SignedTx): boolean => {
+  const { tx } = SignedTx.innermost(signedTx)
+  return tx._tag === "ChannelCloseSoloTx" || tx._tag === "ChannelSlashTx"
+}
+
+/**
+ * A client that was not there learns that one party is closing the channel alone, and whether with an older state.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const reportClosing = (step: Step): void => {
+  const { channelId, name } = step.state
+  const channel = channelId === null ? undefined : step.env.chain.channel(channelId)
+  if (channelId === null || channel === undefined || channel.lockedUntil === 0 || !goesToClosing.has(name))
+    return
+  if (Solo.isAhead(step.state, channel)) return reportSlashable(step)
+  const closing = step.env.chain.channelTransactions(channelId).findLast(isClosing)
+  if (closing !== undefined) step.onChainTx("solo_closing", closing)
+}
+
 /**
  * The chain ends what is under way: no conflict for the own client, but the peer, which sees the same, gets its answer,
  * so that neither waits for one from then on.

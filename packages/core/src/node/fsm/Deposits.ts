@@ -18,6 +18,7 @@ import type { CallId } from "../FsmEvent.js"
 import { ownSignatureFault, signedByBoth, signedByStarter } from "./Checks.js"
 import { badOwnSignature, endingOf, refuseProposal } from "./Endings.js"
 import { accountOf, isCovered, movementOf, type Operation, operationOfTx, rows } from "./Movements.js"
+import * as Forcing from "./Forcing.js"
 import type { Pending } from "./State.js"
 import type { Outcome, Step } from "./Step.js"
 import { operationOf, type Proposal } from "./Table.js"
@@ -237,7 +238,12 @@ export const acknowledged = (step: Step, signedTx: SignedTx.SignedTx, pending: P
  * @category transitions
  */
 export const adopt = (step: Step, signedTx: SignedTx.SignedTx, pending: Pending): void => {
-  if (step.state.name !== "awaiting_leave_ack") return acknowledged(step, signedTx, pending)
+  const movement = movementOf(SignedTx.innermost(signedTx).tx)
+  if (movement !== undefined) Forcing.backToCoSigned(step, movement.round)
+  if (step.state.name !== "awaiting_leave_ack") {
+    acknowledged(step, signedTx, pending)
+    return step.state.name === "open" ? Forcing.catchUp(step) : undefined
+  }
   if (!push(step, signedTx)) step.tellEnding(endingOf(pending, 5))
 }
 

@@ -14,7 +14,7 @@ import type { ForceProgress } from "../../protocol/Request.js"
 import * as Trees from "../../state/Trees.js"
 import * as Update from "../../state/Update.js"
 import type { CallId } from "../FsmEvent.js"
-import { applied, withCalls } from "./Applying.js"
+import { applied, refuseUpdate, withCalls } from "./Applying.js"
 import { ownSignatureFault } from "./Checks.js"
 import * as Solo from "./Solo.js"
 import type { OffChain, Pending } from "./State.js"
@@ -31,7 +31,7 @@ import { notPinned } from "./Transactions.js"
 export const forceProgress = (step: Step, request: ForceProgress, callId: CallId): Outcome => {
   const ground = Solo.groundOf(step, callId)
   if (ground === undefined) return
-  const { channel, channelId, round, signedTx } = ground
+  const { channelId, round } = ground
   const { abiVersion, amount, callData, contractId, gas, gasPrice, nonce } = request
   const update: Update.Update = {
     _tag: "OffChainCallContract",
@@ -45,13 +45,13 @@ export const forceProgress = (step: Step, request: ForceProgress, callId: CallId
     callStack: []
   }
   const after = applied(step, [update], notPinned)
-  if ("reason" in after) return step.refuse(callId, after.reason)
+  if ("reason" in after) return refuseUpdate(step, callId, after)
   const draft: Transaction.ChannelForceProgressTx = {
     _tag: "ChannelForceProgressTx",
     version: 1,
     channelId,
     fromId: step.ownAddress,
-    payload: round === channel.round ? new Uint8Array(0) : SignedTx.encode(signedTx),
+    payload: Solo.payloadFor(step, ground),
     round: round + 1,
     update: Update.encode(update),
     stateHash: Trees.stateHash(after),
@@ -117,7 +117,41 @@ export const afterForced = (
   const trees = applied(step, [update], place.blockHash)
   if ("reason" in trees || !Bytes.equals(Trees.stateHash(trees), tx.stateHash)) return undefined
   const calls = withCalls(offChain.calls, trees)
-  return { trees, calls, round: tx.round, signedTx, halfSignedTx: undefined }
+  const wasForced = offChain.signedTx !== undefined && Solo.isForced(offChain.signedTx)
+  const coSigned = wasForced ? offChain.coSigned : offChain
+  return { trees, calls, round: tx.round, signedTx, halfSignedTx: undefined, coSigned }
+}
+
+/**
+ * Goes back to the latest state that both signed, on top of which they have agreed on something that beats what was
+ * forced.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const backToCoSigned = (step: Step, nextRound: number): void => {
+  const { calls, coSigned } = step.state.offChain
+  if (coSigned === undefined || coSigned.round + 1 !== nextRound) return
+  step.set({ offChain: { ...coSigned, calls, halfSignedTx: undefined }, lastReportedRound: coSigned.round })
+}
+
+/**
+ * Takes over what was forced on a state before that state was known here: the co-signature was on its way.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const catchUp = (step: Step): void => {
+  const { chain } = step.env
+  const { channelId } = step.state
+  const channel = channelId === null ? undefined : chain.channel(channelId)
+  if (channelId === null || channel === undefined || channel.soloRound === 0) return
+  for (const signedTx of chain.channelTransactions(channelId)) {
+    const offChain = afterForced(step, signedTx, channel)
+    if (offChain === undefined) continue
+    step.set({ offChain, lastReportedRound: offChain.round })
+    step.onChainTx("consumed_forced_progress", signedTx)
+  }
 }
 
 /**

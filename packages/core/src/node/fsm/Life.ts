@@ -7,7 +7,7 @@
  */
 import type { CallId } from "../FsmEvent.js"
 import type { PeerMessage } from "../PeerMessage.js"
-import { reportSlashable } from "./Chain.js"
+import { reportClosing } from "./Chain.js"
 import { endingOf } from "./Endings.js"
 import { signTags } from "../../protocol/SignTag.js"
 import * as Locks from "./Locks.js"
@@ -23,8 +23,8 @@ export const reportUp = (step: Step): void => step.info("fsm_up", { fsmId: step.
 export const started = (step: Step): Outcome => reportUp(step)
 
 /**
- * A client (re)connected: it learns that the machine is there, and nothing it missed, but that the chain has an older
- * state than its own. One that knows only the machine before this one hears how both ends have met again, as it would
+ * A client (re)connected: it learns that the machine is there, and nothing it missed, but that one party is closing the
+ * channel alone. One that knows only the machine before this one hears how both ends have met again, as it would
  * have if it had been there.
  *
  * @since 0.1.0
@@ -33,7 +33,7 @@ export const started = (step: Step): Outcome => reportUp(step)
 export const clientAttached = (step: Step, anew: boolean): Outcome => {
   step.set({ clientConnected: true })
   reportUp(step)
-  reportSlashable(step)
+  reportClosing(step)
   const { reestablish, status } = step.state
   if (anew && (status === "open" || status === "closing")) {
     if (reestablish === "none") step.info("channel_reestablished")

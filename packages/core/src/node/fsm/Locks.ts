@@ -15,6 +15,7 @@ import type { CallId } from "../FsmEvent.js"
 import type { PeerMessage } from "../PeerMessage.js"
 import { signedByBoth } from "./Checks.js"
 import { endingOf, refuseProposal } from "./Endings.js"
+import { catchUp } from "./Forcing.js"
 import {
   accountOf,
   isLocking,
@@ -114,7 +115,13 @@ const isDead = (step: Step, tx: Movement): boolean => {
   return used >= tx.nonce || (tx.ttl > 0 && chain.topHeight > tx.ttl)
 }
 
-const isLost = (step: Step, signedTx: SignedTx.SignedTx): boolean => {
+/**
+ * Whether a deposit or withdrawal is nowhere, and cannot get on chain any more.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isLost = (step: Step, signedTx: SignedTx.SignedTx): boolean => {
   const movement = movementOf(SignedTx.innermost(signedTx).tx)
   const known = step.env.chain.locate(SignedTx.hash(signedTx)) !== undefined
   return !known && movement !== undefined && isDead(step, movement)
@@ -143,7 +150,8 @@ export const lockTimedOut = (step: Step): Outcome => {
   if (isDeep(step, pending)) return completeAlone(step, found)
   if (isLost(step, pending.signedTx)) {
     step.set({ depthWatch: undefined })
-    return step.fallBack({ ...endingOf(pending, 3), conflict: pending.overdue !== true })
+    step.fallBack({ ...endingOf(pending, 3), conflict: pending.overdue !== true })
+    return catchUp(step)
   }
   push(step, pending.signedTx)
   if (pending.overdue === true) return
@@ -221,6 +229,7 @@ export const endedByPeer = (step: Step, code: number, round: number): void => {
   // Once it was overdue the client does not wait any more.
   if (pending.overdue !== true) step.conflict(code, round)
   step.enter("open")
+  catchUp(step)
 }
 
 /**

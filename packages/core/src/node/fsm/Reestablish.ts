@@ -144,8 +144,20 @@ const takeMovement = (step: Step, signedTx: SignedTx.SignedTx): void => {
   else step.setOffChain({ halfSignedTx: signedTx })
 }
 
+/** Whether a deposit or withdrawal that both signed may still take the place of what was forced. */
+const awaitsMovement = (step: Step): boolean => {
+  const { halfSignedTx } = step.state.offChain
+  return (
+    halfSignedTx !== undefined &&
+    Movements.afterMovement(step.state, halfSignedTx) !== undefined &&
+    !Locks.isLost(step, halfSignedTx)
+  )
+}
+
 /** A state that was forced on chain while the machine was away. */
 const takeForced = (step: Step, signedTx: SignedTx.SignedTx, channel: ChannelObject): void => {
+  // A channel that is being closed takes no deposits.
+  if (channel.lockedUntil === 0 && awaitsMovement(step)) return
   const offChain = Forcing.afterForced(step, signedTx, channel)
   if (offChain !== undefined) step.set({ offChain })
 }

@@ -10,6 +10,7 @@ import * as SignedTx from "../../chain/SignedTx.js"
 import * as Transaction from "../../chain/Transaction.js"
 import type { ChannelObject } from "../../chain/ChannelObject.js"
 import type { ChannelId, TxHash } from "../../encoding/ApiEncoding.js"
+import * as Bytes from "../../encoding/Bytes.js"
 import type { CloseSolo, OnChainOptions, Settle, Slash, SnapshotSolo } from "../../protocol/Request.js"
 import { type SignTag, signTags } from "../../protocol/SignTag.js"
 import * as Poi from "../../state/Poi.js"
@@ -53,6 +54,18 @@ export const groundOf = (step: Step, callId: CallId): Ground | undefined => {
 
 const isOffChain = (signedTx: SignedTx.SignedTx): boolean =>
   SignedTx.innermost(signedTx).tx._tag === "ChannelOffchainTx"
+
+/**
+ * What shows the chain the latest state: nothing where that is the chain's own. Another state of the same round is not:
+ * that is how a call looks which was forced instead of a round that both signed.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const payloadFor = (step: Step, { channel, round, signedTx }: Ground): Uint8Array =>
+  round === channel.round && Bytes.equals(Trees.stateHash(step.state.offChain.trees), channel.stateHash)
+    ? new Uint8Array(0)
+    : SignedTx.encode(signedTx)
 
 /** A proof of both parties' accounts in the latest state. */
 const poiOfBoth = (step: Step): Uint8Array | undefined => {
@@ -157,10 +170,10 @@ export const snapshotSolo = (step: Step, request: SnapshotSolo, callId: CallId):
 export const closeSolo = (step: Step, request: CloseSolo, callId: CallId): Outcome => {
   const ground = groundOf(step, callId)
   if (ground === undefined) return
-  const { channel, channelId, round, signedTx } = ground
+  const { channelId } = ground
   const poi = poiOfBoth(step)
   if (poi === undefined) return step.refuse(callId, "unknown_request")
-  const payload = round === channel.round ? new Uint8Array(0) : SignedTx.encode(signedTx)
+  const payload = payloadFor(step, ground)
   const draft: Transaction.ChannelCloseSoloTx = {
     _tag: "ChannelCloseSoloTx",
     version: 1,

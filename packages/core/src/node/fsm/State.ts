@@ -161,6 +161,8 @@ export interface OffChain {
   readonly signedTx: SignedTx | undefined
   /** Set at the proposer of an update while it waits for the acknowledgement. */
   readonly halfSignedTx: SignedTx | undefined
+  /** While the state is one that was forced: the latest that both signed. */
+  readonly coSigned?: OffChain | undefined
 }
 
 /**

@@ -11,9 +11,10 @@ import type { CallId } from "../FsmEvent.js"
 import type { Transfer } from "../../protocol/Request.js"
 import type { Update } from "../../state/Update.js"
 import type { MutualOperation } from "../PeerMessage.js"
-import { applied, withCalls } from "./Applying.js"
+import { applied, refuseUpdate, withCalls } from "./Applying.js"
 import { ownSignatureFault, peerUpdate, signedByBoth } from "./Checks.js"
 import { badOwnSignature, refuseProposal } from "./Endings.js"
+import * as Forcing from "./Forcing.js"
 import type { Pending } from "./State.js"
 import type { Outcome, Step } from "./Step.js"
 import { operationOf, type Proposal } from "./Table.js"
@@ -34,7 +35,7 @@ export const proposeUpdates = (
   const blockHash = pickBlock(step, asked)
   if (blockHash === undefined) return step.refuse(callId, "unknown_block_hash")
   const trees = applied(step, updates, blockHash)
-  if ("reason" in trees) return step.refuse(callId, trees.reason)
+  if ("reason" in trees) return refuseUpdate(step, callId, trees)
   const tx = offChainTx(step, trees, updates)
   if (tx === undefined) return step.refuse(callId, "unknown_request")
   const signedTx = SignedTx.unsigned(tx)
@@ -128,7 +129,7 @@ export const apply = (step: Step, pending: Pick<Pending, "trees">, signedTx: Sig
   const calls = withCalls(offChain.calls, trees)
   // What was forced and is not the state any more had been reported under its round.
   if (round <= offChain.round) step.set({ lastReportedRound: 0 })
-  step.setOffChain({ trees, calls, round, signedTx, halfSignedTx: undefined })
+  step.setOffChain({ trees, calls, round, signedTx, halfSignedTx: undefined, coSigned: undefined })
   if (exposed.length > 0) step.set({ exposed: exposed.filter(({ operation }) => operation === "shutdown") })
 }
 
@@ -172,6 +173,7 @@ const acknowledge = (step: Step, signedTx: SignedTx.SignedTx, pending: Pending):
   step.answered(pending.serial)
   apply(step, pending, signedTx)
   step.enter("open")
+  Forcing.catchUp(step)
 }
 
 /**

@@ -233,6 +233,17 @@ describe("requests that are refused, and leave no trace", () => {
   }
 })
 
+it("with helpful errors a refusal without a code says why", () => {
+  const { id, world } = withContract({ helpfulErrors: true })
+  const request = Meter.callContract(id, "pay", [Meter.address("initiator"), -1n])
+  expect(world.ask("initiator", request)).toBe(bad)
+  expect(world.seen("initiator")).toEqual([bad, expect.stringMatching(/^error Update 0 .*contract_crashed/)])
+  expect(world.ask("initiator", Meter.callContract(id, "add", [1n], { abiVersion: 1 }))).toBe(
+    "refused 3/1019"
+  )
+  expect(world.seen("initiator")).toEqual(["refused 3/1019"])
+})
+
 describe("trying a call out", () => {
   it("tells the result as that of the next round and changes nothing", () => {
     const { id, world } = withContract()

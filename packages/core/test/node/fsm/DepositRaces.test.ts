@@ -196,3 +196,22 @@ describe("two in a row", () => {
     })
   }
 })
+
+describe("a co-signature that comes while somebody closes alone", () => {
+  it("of a deposit is passed over: a closing channel takes none", () => {
+    const world = openWorld()
+    world.transfer("initiator")
+    world.ask("initiator", { _tag: "CloseSolo" })
+    world.sign("initiator", "close_solo_sign")
+    world.move("initiator", "deposit")
+    world.sign("initiator")
+    world.settle()
+    world.sign("responder")
+    // The close is in a block before the co-signature arrives.
+    world.mine([])
+    world.settle()
+    expect(world.names()).toBe("channel_closing channel_closing")
+    expect(world.chain.pool).toEqual([])
+    expect(world.rounds()).toEqual([2, 2])
+  })
+})

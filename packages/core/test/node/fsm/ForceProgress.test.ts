@@ -197,10 +197,10 @@ describe.each(roles)("forced by the %s", (role) => {
     ])
     expect(world.seen(peer)).toEqual(["on_chain_tx consumed_forced_progress"])
     expectSame(world, 3)
-    // Nothing beats it: a client that comes is not told to slash.
+    // Nothing beats it: a client that comes is told of the closing, but not to slash.
     world.event(role, { _tag: "ClientGone" })
     world.event(role, { _tag: "ClientAttached" })
-    expect(world.seen(role)).toEqual(["info fsm_up +fsm_id"])
+    expect(world.seen(role)).toEqual(["info fsm_up +fsm_id", "on_chain_tx solo_closing"])
     world.chain.height = (world.chain.channel?.lockedUntil ?? 0) + 1
     world.ask(role, { _tag: "Settle" })
     world.sign(role, "settle_sign")

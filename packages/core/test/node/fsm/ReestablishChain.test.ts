@@ -81,7 +81,8 @@ describe("what happened on chain meanwhile", () => {
           hasUsed: () => false,
           admits: () => "ok",
           channelTransactions: () => world.chain.mined,
-          locate: () => undefined
+          locate: () => undefined,
+          environmentAt: () => undefined
         },
         crypto: native,
         now: 0,

@@ -193,13 +193,15 @@ describe("transactions", () => {
 
   for (const [what, round, empty] of [
     ["the state the chain has", 2, true],
+    ["another state of the same round", 2, false],
     ["a newer state", 1, false]
   ] as const) {
     it(`a close with ${what} ${empty ? "has no payload" : "carries it"}, and proves both accounts`, () => {
       const world = advanced()
       const { signedTx, trees } = world.state("initiator").offChain
       if (signedTx === undefined || world.chain.channel === undefined) throw new Error("no state")
-      world.chain.channel = { ...world.chain.channel, round }
+      const stateHash = empty ? Trees.stateHash(trees) : world.chain.channel.stateHash
+      world.chain.channel = { ...world.chain.channel, round, stateHash }
       const tx = asked(world, "initiator", "CloseSolo")
       if (tx._tag !== "ChannelCloseSoloTx") throw new Error(tx._tag)
       expect(tx.payload).toEqual(empty ? new Uint8Array(0) : SignedTx.encode(signedTx))
@@ -376,7 +378,13 @@ describe.each(operations)("%s that does not come to its end", (operation) => {
     world.ask("initiator", { _tag: operation })
     world.event("initiator", { _tag: "ClientGone" })
     world.event("initiator", { _tag: "ClientAttached" })
-    expect(world.seen("initiator")).toEqual(["ok", `sign.${tag}`, "info fsm_up +fsm_id"])
+    expect(world.seen("initiator")).toEqual([
+      "ok",
+      `sign.${tag}`,
+      "info fsm_up +fsm_id",
+      // Whoever was away learns that the channel is being closed.
+      ...(home === "channel_closing" ? ["on_chain_tx solo_closing"] : [])
+    ])
     world.sign("initiator", tag)
     expect(world.name("initiator")).toBe(home)
   })

@@ -78,7 +78,17 @@ const afterSolo = (channel: ChannelObject, tx: Transaction.Transaction, height: 
   if (tx._tag === "ChannelForceProgressTx") {
     const { round, stateHash } = tx
     const startsAnew = channel.soloRound === 0 || payload !== undefined
-    return { ...channel, round, stateHash, soloRound: startsAnew ? round : channel.soloRound }
+    // That the call itself moves coins is not looked at.
+    const trees = Trees.decodeOrThrow(tx.offchainTrees)
+    return {
+      ...channel,
+      round,
+      stateHash,
+      soloRound: startsAnew ? round : channel.soloRound,
+      initiatorAmount: Trees.balance(trees, channel.initiatorId) ?? 0n,
+      responderAmount: Trees.balance(trees, channel.responderId) ?? 0n,
+      lockedUntil: channel.lockedUntil === 0 ? 0 : height + channel.lockPeriod
+    }
   }
   if (tx._tag !== "ChannelCloseSoloTx" && tx._tag !== "ChannelSlashTx") return channel
   const poi = Poi.decodeOrThrow(tx.poi)

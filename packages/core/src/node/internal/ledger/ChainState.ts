@@ -8,7 +8,7 @@ import * as Account from "../../../chain/Account.js"
 import * as CallObject from "../../../chain/CallObject.js"
 import * as ChannelObject from "../../../chain/ChannelObject.js"
 import * as ApiEncoding from "../../../encoding/ApiEncoding.js"
-import type { AccountAddress, ChannelId } from "../../../encoding/ApiEncoding.js"
+import type { AccountAddress, ChannelId, TxHash } from "../../../encoding/ApiEncoding.js"
 import * as Trees from "../../../state/Trees.js"
 import * as Trie from "../../../state/Trie.js"
 
@@ -31,6 +31,12 @@ export const hasCall = (state: ChainState, key: Uint8Array): boolean => Trie.has
 /** @internal */
 export const setCall = (state: ChainState, key: Uint8Array, call: CallObject.CallObject): ChainState =>
   withTrees(state, { ...state.trees, calls: Trie.put(state.trees.calls, key, CallObject.encode(call)) })
+
+/** The call that a transaction has left under its hash, as a forced progress does. @internal */
+export const receipt = (state: ChainState, txHash: TxHash): CallObject.CallObject | undefined => {
+  const [found] = Trie.entries(state.trees.calls, ApiEncoding.bytesOf(txHash))
+  return found === undefined ? undefined : CallObject.decodeOrThrow(found[1])
+}
 
 /** Calls are kept for one generation. @internal */
 export const withoutCalls = (state: ChainState): ChainState =>
