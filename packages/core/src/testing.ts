@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 export * as Arbitraries from "./testing/Arbitraries.js"
+export * as ChainReaders from "./testing/ChainReaders.js"
 export * as ChannelStoreSuite from "./testing/ChannelStoreSuite.js"
 export * as Faults from "./testing/Faults.js"
 export * as Replay from "./testing/Replay.js"

@@ -49,10 +49,14 @@ const describeTx = (signedTx: SignedTx, names: Names): string => {
       return `slash (by ${names(tx.fromId)}, fee ${formatAe(tx.fee)}; ${facts})`
     case "ChannelSettleTx":
       return `settlement (${formatAe(tx.initiatorAmountFinal)} and ${formatAe(tx.responderAmountFinal)} paid out, by ${names(tx.fromId)}, fee ${formatAe(tx.fee)}; ${facts})`
+    case "ChannelForceProgressTx":
+      return `forced progress (by ${names(tx.fromId)}, fee ${formatAe(tx.fee)}; ${facts})`
     default:
       return `${typeName(tx)} (${facts})`
   }
 }
+
+const withAmount = (amount: bigint): string => (amount === 0n ? "" : ` with ${formatAe(amount)}`)
 
 const describeUpdate = (update: Update, names: Names): string => {
   switch (update._tag) {
@@ -65,9 +69,9 @@ const describeUpdate = (update: Update, names: Names): string => {
     case "OffChainWithdrawal":
       return `withdrawal of ${formatAe(update.amount)} by ${names(update.to)}`
     case "OffChainNewContract":
-      return `new contract of ${names(update.owner)}`
+      return `new contract of ${names(update.owner)}${withAmount(update.deposit)}`
     case "OffChainCallContract":
-      return `call of ${update.contractId} by ${names(update.callerId)}`
+      return `call of ${update.contractId} by ${names(update.callerId)}${withAmount(update.amount)}`
   }
 }
 
@@ -91,6 +95,20 @@ export const describeRequest = (request: Request, names: Names): string => {
       return `propose to deposit ${formatAe(request.amount)}${request.meta.map((note) => `, note “${note}”`).join("")}`
     case "Withdraw":
       return `propose to withdraw ${formatAe(request.amount)}${request.meta.map((note) => `, note “${note}”`).join("")}`
+    case "NewContract":
+      return `propose a contract${withAmount(request.deposit)}`
+    case "CallContract":
+      return `propose to call ${request.contractId}${withAmount(request.amount)}`
+    case "DryRunContract":
+      return `what would a call of ${request.contractId}${withAmount(request.amount)} come to?`
+    case "ForceProgress":
+      return `have the chain call ${request.contractId}${withAmount(request.amount)}`
+    case "GetContract":
+      return `what is in ${request.contractId}?`
+    case "GetContractCall":
+      return `what came of the call of ${request.contractId} by ${names(request.callerId)} in round ${request.round}?`
+    case "CleanContractCalls":
+      return "forget what came of earlier calls"
     case "Shutdown":
       return "propose to close the channel together"
     case "SnapshotSolo":
@@ -165,6 +183,14 @@ export const describeNodeMessage = (message: NodeMessage, names: Names): string 
           const { signedTx } = message.value
           return `the whole state${signedTx === undefined ? "" : `: ${describeTx(signedTx, names)}`}`
         }
+        case "ContractCallResult": {
+          const { gasUsed, returnType } = message.value.call
+          return `the call: ${returnType}, ${gasUsed} gas`
+        }
+        case "Contract":
+          return "the contract and its store"
+        case "CallsPruned":
+          return "forgotten"
         case "History":
           return `the log, ${message.value.entries.length} entries`
         default:

@@ -94,7 +94,8 @@ describe("aechannel", () => {
       ["keys", "show"],
       ["node"],
       ["demo"],
-      ["demo", "dispute"]
+      ["demo", "dispute"],
+      ["demo", "game"]
     ]) {
       const { code, err, out } = await piped("", ...args, "--help")
       expect([code, err]).toEqual([0, ""])

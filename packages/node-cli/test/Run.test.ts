@@ -21,6 +21,9 @@ const events = (lines: ReadonlyArray<Line>, party: string, event: string) =>
 describe("the shipped examples", () => {
   it("are those that the tests run", () => {
     expect(readdirSync(join(packageFolder, "examples")).sort()).toEqual([
+      "StonePaperScissors.aes",
+      "StonePaperScissors.json",
+      "contract-game.yaml",
       "decline.yaml",
       "deposit-withdraw.yaml",
       "dispute.yaml",

@@ -23,7 +23,7 @@ const shell = blocks.filter(({ language }) => language === "sh")
 
 describe("SCRIPTS.md", () => {
   it("has only examples that are run here", () => {
-    expect(yaml).toHaveLength(12)
+    expect(yaml).toHaveLength(13)
     expect(shell).toHaveLength(3)
     expect(blocks).toHaveLength(yaml.length + shell.length)
   })

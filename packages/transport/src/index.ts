@@ -5,6 +5,7 @@
  */
 export * as Devnet from "./Devnet.js"
 export * as FileNodeStorage from "./FileNodeStorage.js"
+export * as HttpChainReader from "./HttpChainReader.js"
 export * as LmdbChannelStore from "./LmdbChannelStore.js"
 export * as NativeCrypto from "./NativeCrypto.js"
 export * as NodeHttp from "./NodeHttp.js"

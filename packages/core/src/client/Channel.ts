@@ -15,13 +15,23 @@
  */
 import { Duration, Effect, type Schedule, type Scope, type Stream, type Subscribable } from "effect"
 import type { Crypto } from "../crypto/Crypto.js"
+import * as ApiEncoding from "../encoding/ApiEncoding.js"
 import type { AccountAddress, BlockHash, ChannelId, ContractId, TxHash } from "../encoding/ApiEncoding.js"
+import * as DecodeError from "../encoding/DecodeError.js"
+import * as Fee from "../chain/Fee.js"
+import * as Ids from "../chain/Ids.js"
 import * as Protocol from "../chain/Protocol.js"
 import { Codec, type Dialect } from "../protocol/Codec.js"
 import { SignerError, StoreError, type TransportError, VerificationError } from "../protocol/Errors.js"
 import type { Balance, FsmId, HistoryEntry } from "../protocol/NodeMessage.js"
 import type { ChannelTerms, OpenParameters, Role } from "../protocol/OpenParameters.js"
-import type { HistoryTag, HistoryType, OnChainOptions } from "../protocol/Request.js"
+import type {
+  ContractCallInput,
+  HistoryTag,
+  HistoryType,
+  OnChainOptions,
+  UpdateOptions
+} from "../protocol/Request.js"
 import { ChannelStore } from "../services/ChannelStore.js"
 import { decline, type ProposalPolicy } from "../services/ProposalPolicy.js"
 import { Signer } from "../services/Signer.js"
@@ -32,20 +42,24 @@ import type {
   ChannelEvent,
   ChannelStatus,
   ClosedChannel,
+  Contract,
   CoSignedState,
   FlowError,
   OffChainState,
   SoloTransaction
 } from "./ChannelEvent.js"
 import type { ClientConfig, Command, OperationRequest } from "./ClientMachine.js"
+import { type ContractCall, fromObject, fromResult } from "./ContractCall.js"
 import * as Shell from "./internal/shell.js"
+import * as FateContracts from "../fate/Contracts.js"
 import * as RequestIds from "./RequestIds.js"
 
 /**
  * What it takes to open a channel: the opening parameters and the client's own settings.
  *
  * - `networkId`: part of every signature, e.g. `ae_mainnet`, `ae_uat`, `ae_dev`
- * - `protocol`: the chain's protocol version; default 6 (Ceres). Decides which transactions and signatures are legal.
+ * - `protocol`: the chain's protocol version; default 6 (Ceres). Decides which transactions and signatures are legal, and
+ *   how contracts run that do not look at the chain.
  * - `maximumFee`: aettos that a transaction may cost which we pay for; default a hundred times the usual minimum. Does
  *   not bind fees and gas prices that we name ourselves.
  * - `requestTimeout`: how long the node may take for answers that need nobody else (default 60 seconds). What needs the
@@ -145,6 +159,127 @@ export interface DepositOptions extends OnChainOptions {
 export interface WithdrawOptions extends DepositOptions {}
 
 /**
+ * Bytes, or the same as text with the prefix `cb_`, as compilers and encoders of call data have it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ContractBytes = Uint8Array | string
+
+/**
+ * A new contract: `code` is a compiled contract, `callData` a call of its `init`; `deposit` aettos (default 0) go from us
+ * to it. `vmVersion` (default 8, FATE 3) and `abiVersion` (default 3) are those that it was compiled for. `meta` are texts
+ * that the peer sees with it, `blockHash` pins the block in which `init` runs.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface CreateContractOptions {
+  readonly code: ContractBytes
+  readonly callData: ContractBytes
+  readonly deposit?: bigint
+  readonly vmVersion?: number
+  readonly abiVersion?: number
+  readonly meta?: ReadonlyArray<string>
+  readonly blockHash?: BlockHash
+}
+
+/**
+ * A call: `amount` aettos (default 0) go from us to the contract. The rest as with a new contract.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface CallContractOptions {
+  readonly contractId: ContractId
+  readonly callData: ContractBytes
+  readonly amount?: bigint
+  readonly abiVersion?: number
+  readonly meta?: ReadonlyArray<string>
+  readonly blockHash?: BlockHash
+}
+
+/**
+ * A call that the chain is to run. We pay for it there: at most `gas` units (default 1000000) at `gasPrice` aettos (default
+ * 10^9), next to the transaction's fee, which is of that price too.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ForceProgressOptions {
+  readonly contractId: ContractId
+  readonly callData: ContractBytes
+  readonly amount?: bigint
+  readonly abiVersion?: number
+  readonly gas?: bigint
+  readonly gasPrice?: bigint
+  readonly nonce?: bigint
+}
+
+/**
+ * What came of a call: the state with both signatures, and the outcome, which may be an error.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface CalledContract {
+  readonly state: CoSignedState
+  readonly call: ContractCall
+}
+
+/**
+ * A contract that was created: `call` is the outcome of its `init`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface CreatedContract extends CalledContract {
+  readonly contractId: ContractId
+}
+
+/**
+ * What was forced on chain: the transaction, and the state that it led to.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ForcedProgress extends SoloTransaction, CalledContract {}
+
+/**
+ * Contracts of a channel. A round with a contract is computed here before anything is signed for it; one that cannot be
+ * (contracts of the AEVM; contracts that look at the chain, without a `ChainReader` that knows it) is left to the policy
+ * as unverified, and fails with `VerificationError` unless that accepts it. Bytes that are no such text fail with
+ * `DecodeError`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Contracts {
+  /** Proposes a contract; ends when both have signed. Fails with `RejectedError` (1007) when `init` does not end well. */
+  readonly create: (options: CreateContractOptions) => Effect.Effect<CreatedContract, FlowError>
+  /**
+   * Proposes a call; ends when both have signed. A call that ends in an error is a round too: see `ContractCall.value`,
+   * and `dryRun` for looking first.
+   */
+  readonly call: (options: CallContractOptions) => Effect.Effect<CalledContract, FlowError>
+  /** What a call would come to in the next round; nothing is proposed. Compared with what comes of it here. */
+  readonly dryRun: (options: CallContractOptions) => Effect.Effect<ContractCall, FlowError>
+  /** A contract of the latest state, compared with ours; fails with `RejectedError` (100) if there is none. */
+  readonly get: (contractId: ContractId) => Effect.Effect<Contract, FlowError>
+  /**
+   * The outcome of an earlier call, as the node remembers it, default of our own; fails with `RejectedError` (1004) if it
+   * does not. That of the latest round is compared with ours.
+   */
+  readonly getCall: (options: {
+    readonly contractId: ContractId
+    readonly callerId?: AccountAddress
+    readonly round: number
+  }) => Effect.Effect<ContractCall, FlowError>
+  /** Lets the node forget the outcomes of earlier calls. */
+  readonly cleanCalls: Effect.Effect<void, FlowError>
+}
+
+/**
  * Which entries of the node's log: the `n` newest (default 10) of these types and tags (default all).
  *
  * @since 0.1.0
@@ -215,8 +350,8 @@ export interface OpeningChannel extends Session {
 }
 
 /**
- * An open channel. Own operations (`transfer`, `deposit`, `withdraw`, `shutdown`, `leave`, `snapshotSolo`, `closeSolo`,
- * `slash`, `settle`) run one at a time, in the order in which they were called, and never while a proposal of the peer is
+ * An open channel. Own operations (`transfer`, `contracts.create`, `contracts.call`, `forceProgress`, `deposit`, `withdraw`,
+ * `shutdown`, `leave`, `snapshotSolo`, `closeSolo`, `slash`, `settle`) run one at a time, in the order in which they were called, and never while a proposal of the peer is
  * being answered; all the rest works at any time. What only we sign makes room for the next as soon as the node has it,
  * and ends when it is on chain. An interrupted operation is aborted (code 4) if our signature is not out yet; otherwise it
  * goes on without its caller.
@@ -238,6 +373,15 @@ export interface Channel extends Session {
   readonly deposit: (options: DepositOptions) => Effect.Effect<CoSignedState, FlowError>
   /** Takes coins of ours out of the channel; ends as a deposit does. */
   readonly withdraw: (options: WithdrawOptions) => Effect.Effect<CoSignedState, FlowError>
+  /** Contracts in this channel. */
+  readonly contracts: Contracts
+  /**
+   * Has the chain run a contract call on the latest state, without the peer; ends when the node has seen the
+   * transaction there and the state that it led to is the latest. Fails as `snapshotSolo` does, with `ConflictError` also
+   * when the chain's state was not the one that it follows from. A contract that looks at the block usually finds another
+   * one on chain than here, and then nothing comes of it but the costs.
+   */
+  readonly forceProgress: (options: ForceProgressOptions) => Effect.Effect<ForcedProgress, FlowError>
   /** The node's whole state, compared with ours. */
   readonly offChainState: Effect.Effect<OffChainState, FlowError>
   /** A proof that accounts (default: both parties) and contracts are part of our latest state; verified. */
@@ -276,7 +420,8 @@ export interface Channel extends Session {
 }
 
 /**
- * What a client needs.
+ * What a client needs. If there is a `ChainReader` in the environment as well, rounds are checked with it whose contracts
+ * look at the chain.
  *
  * @since 0.1.0
  * @category models
@@ -390,6 +535,16 @@ const channelOf = (
   },
   deposit: ({ meta = [], ...options }) => coSigned(ask, { _tag: "Deposit", meta, ...options }),
   withdraw: ({ meta = [], ...options }) => coSigned(ask, { _tag: "Withdraw", meta, ...options }),
+  contracts: contractsOf(ask, own),
+  forceProgress: (options) =>
+    reading(() => {
+      const { gas = 1_000_000n, gasPrice = Fee.defaultMinerGasPrice, nonce } = options
+      const price = nonce === undefined ? { gas, gasPrice } : { gas, gasPrice, nonce }
+      const request = operate({ _tag: "ForceProgress", ...callInput(options), ...price })
+      return Effect.flatMap(ask("Forced", request), ({ state, transaction }) =>
+        Effect.map(callOf(state, options.contractId, own), (call) => ({ ...transaction, state, call }))
+      )
+    }),
   offChainState: Effect.map(ask("OffChainState", { _tag: "OffChainState" }), ({ state: whole }) => whole),
   poi: ({ accounts = [terms.initiatorId, terms.responderId], contracts = [] } = {}) =>
     Effect.map(ask("Poi", { _tag: "Poi", accounts, contracts }), ({ poi }) => poi),
@@ -403,6 +558,83 @@ const channelOf = (
 })
 
 type Ask = Shell.Shell["ask"]
+
+const contractsOf = (ask: Ask, own: AccountAddress): Contracts => ({
+  create: (options) =>
+    reading(() => {
+      const { abiVersion = fateAbi, callData, code, deposit = 0n, vmVersion = fate3 } = options
+      const request: OperationRequest = {
+        _tag: "NewContract",
+        vmVersion,
+        abiVersion,
+        deposit,
+        code: bytesIn(code),
+        callData: bytesIn(callData),
+        ...updateOptions(options)
+      }
+      return Effect.flatMap(ask("CoSigned", operate(request)), ({ state, verified }) => {
+        const contractId = Ids.contractId(own, state.round)
+        return Effect.map(callOf(state, contractId, own, verified), (call) => ({ contractId, state, call }))
+      })
+    }),
+  call: (options) =>
+    reading(() => {
+      const input = { ...callInput(options), ...updateOptions(options) }
+      const request = operate({ _tag: "CallContract", ...input })
+      return Effect.flatMap(ask("CoSigned", request), ({ state, verified }) =>
+        Effect.map(callOf(state, options.contractId, own, verified), (call) => ({ state, call }))
+      )
+    }),
+  dryRun: (options) =>
+    reading(() => {
+      const request = { _tag: "DryRunContract", ...callInput(options), ...updateOptions(options) } as const
+      return Effect.map(ask("ContractCall", { _tag: "DryRun", request }), ({ call, verified }) =>
+        fromResult(call, verified)
+      )
+    }),
+  get: (contractId) =>
+    Effect.map(ask("Contract", { _tag: "GetContract", contractId }), ({ contract }) => contract),
+  getCall: ({ callerId = own, ...call }) =>
+    Effect.map(
+      ask("ContractCall", { _tag: "GetCall", request: { _tag: "GetContractCall", callerId, ...call } }),
+      ({ call, verified }) => fromResult(call, verified)
+    ),
+  cleanCalls: Effect.asVoid(ask("Done", { _tag: "CleanCalls" }))
+})
+
+const fateAbi = 3
+const fate3 = 8
+
+/** What is read wrong fails; nothing is read before it is asked for. */
+const reading = <A>(read: () => Effect.Effect<A, FlowError>): Effect.Effect<A, FlowError> =>
+  Effect.flatten(Effect.suspend(() => DecodeError.attempt(read)))
+
+const bytesIn = (given: ContractBytes): Uint8Array =>
+  typeof given === "string" ? ApiEncoding.decodeOrThrow("cb", given) : given
+
+const callInput = (options: CallContractOptions | ForceProgressOptions): ContractCallInput => {
+  const { abiVersion = fateAbi, amount = 0n, callData, contractId } = options
+  return { contractId, abiVersion, amount, callData: bytesIn(callData) }
+}
+
+const updateOptions = ({
+  blockHash,
+  meta = []
+}: Pick<CallContractOptions, "blockHash" | "meta">): UpdateOptions =>
+  blockHash === undefined ? { meta } : { meta, blockHash }
+
+/** The outcome in the state of its own round, which was computed here, or was accepted as it is. */
+const callOf = (
+  state: CoSignedState,
+  contractId: ContractId,
+  own: AccountAddress,
+  verified = true
+): Effect.Effect<ContractCall, DecodeError.DecodeError> => {
+  const call = FateContracts.callObject(state.trees, contractId, own, state.round)
+  return call === undefined
+    ? DecodeError.make("state", "no_call", `the state of round ${state.round} has no call of ${contractId}`)
+    : Effect.succeed(fromObject(call, verified))
+}
 
 const operate = (request: OperationRequest): Command => ({ _tag: "Operate", request })
 

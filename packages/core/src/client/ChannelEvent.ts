@@ -3,8 +3,9 @@
  *
  * @since 0.1.0
  */
+import type { ContractObject } from "../chain/ContractObject.js"
 import type { SignedTx } from "../chain/SignedTx.js"
-import type { AccountAddress, CallsTreeText, ChannelId, TxHash } from "../encoding/ApiEncoding.js"
+import type { AccountAddress, CallsTreeText, ChannelId, ContractId, TxHash } from "../encoding/ApiEncoding.js"
 import type { DecodeError } from "../encoding/DecodeError.js"
 import type {
   EndedBy,
@@ -18,7 +19,9 @@ import type {
 import type { MessageReport, Report, SignRequest } from "../protocol/NodeMessage.js"
 import type { Request } from "../protocol/Request.js"
 import type { SignTag } from "../protocol/SignTag.js"
+import type { UnverifiedProposal } from "../services/ProposalPolicy.js"
 import type { Trees } from "../state/Trees.js"
+import type { Entry } from "../state/Trie.js"
 import type { Update } from "../state/Update.js"
 
 /**
@@ -66,7 +69,8 @@ export interface Balances {
 }
 
 /**
- * A state with both signatures, verified against our own trees.
+ * A state with both signatures, verified against our own trees. After a forced progress it is the forced state: its
+ * transaction is that of one party alone, and the chain holds it.
  *
  * @since 0.1.0
  * @category models
@@ -89,6 +93,22 @@ export interface CoSignedState {
 export interface SoloTransaction {
   readonly signedTx: SignedTx
   readonly txHash: TxHash
+}
+
+/**
+ * A contract of the channel as it is in the latest state: what our trees and the node's hold of it.
+ *
+ * - `balance`: of its account, in aettos
+ * - `store`: raw keys and values, ascending by key
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Contract {
+  readonly contractId: ContractId
+  readonly object: ContractObject
+  readonly balance: bigint
+  readonly store: ReadonlyArray<Entry>
 }
 
 /**
@@ -194,6 +214,11 @@ export type ChannelEvent =
   | ({ readonly _tag: "CanSlash" } & OnChainTransaction)
   /** A state older than ours was put on chain, and the channel goes on. The transaction is the offending one. */
   | ({ readonly _tag: "CanSnapshot" } & OnChainTransaction)
+  /**
+   * One party had the chain run a contract call on the latest state, and this is the state that it led to: verified, and
+   * now the latest.
+   */
+  | ({ readonly _tag: "ProgressForced"; readonly state: CoSignedState } & OnChainTransaction)
   /** The channel was paid out by this transaction. */
   | ({ readonly _tag: "ChannelClosed" } & OnChainTransaction)
   /** A text from the peer. */
@@ -211,6 +236,14 @@ export type ChannelEvent =
       readonly round: number
       readonly txHash: TxHash
       readonly updates: ReadonlyArray<Update>
+    }
+  /** A signing request whose round could not be computed here; the policy decides. See `UnverifiedProposal`. */
+  | {
+      readonly _tag: "RoundUnverified"
+      readonly tag: SignTag
+      readonly round: number
+      readonly reason: UnverifiedProposal["reason"]
+      readonly detail: string
     }
   /** Our signature was given to the node. */
   | {

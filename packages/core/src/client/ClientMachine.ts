@@ -15,6 +15,7 @@
  */
 import type { CryptoService } from "../crypto/Crypto.js"
 import type { StoreError } from "../protocol/Errors.js"
+import type { NodeMessage } from "../protocol/NodeMessage.js"
 import type { StoredRecord } from "../services/ChannelStore.js"
 import { Draft } from "./internal/draft.js"
 import * as Calls from "./internal/calls.js"
@@ -30,6 +31,8 @@ import type {
 } from "./internal/model.js"
 import { onReported } from "./internal/reports.js"
 import * as Resume from "./internal/resume.js"
+import * as Settled from "./internal/settled.js"
+import { settleTimer } from "./internal/settling.js"
 import * as Signing from "./internal/signing.js"
 import * as Verify from "./internal/verify.js"
 
@@ -109,12 +112,14 @@ export const initial = (config: ClientConfig): ClientState => ({
   trees: Verify.initialTrees(config),
   latest: undefined,
   exposure: [],
+  prepared: [],
   intents: [],
   version: 0,
   hasStoredPending: false,
   own: undefined,
   watched: [],
   queue: [],
+  settling: undefined,
   peer: undefined,
   calls: [],
   nodeOpen: false,
@@ -150,7 +155,13 @@ export const restored = (
 export const transition = (state: ClientState, event: ClientEvent, env: ClientEnvironment): Transition => {
   const draft = new Draft(state, env)
   apply(draft, event)
+  release(draft)
   return draft.finish()
+}
+
+/** What was said while a state was being computed is heard now, in order. */
+const release = (draft: Draft): void => {
+  for (const message of draft.released()) if (draft.state.end === undefined) onMessage(draft, message)
 }
 
 const apply = (draft: Draft, event: ClientEvent): void => {
@@ -190,7 +201,7 @@ const applyConnected = (
     case "Connected":
       return ComingBack.onConnected(draft)
     case "Received":
-      return onMessage(draft, event)
+      return onMessage(draft, event.message)
     case "Undecodable":
       // The last connection's frames are no longer anybody's.
       if (draft.state.coming?.step === "away") return
@@ -198,21 +209,27 @@ const applyConnected = (
     case "Loaded":
       return Signing.onLoaded(draft, event.work, event.stored)
     case "Decided":
+      if (event.work === draft.state.settling?.work) return Settled.onDecided(draft, event.decision)
       return Signing.onDecided(draft, event.work, event.decision)
+    case "Told":
+      if (event.work === draft.state.settling?.work) return Settled.onTold(draft, event.told)
+      return Signing.onTold(draft, event.work, event.told)
     case "Signed":
       return Signing.onSigned(draft, event.work, event.signedTx)
     case "NotSigned":
       return Signing.onNotSigned(draft, event.work, event.reason)
     case "TimerFired":
+      if (event.callId === settleTimer) return Settled.onTimer(draft)
       return event.callId === ComingBack.comingTimer
         ? ComingBack.onTimer(draft)
         : Calls.onTimer(draft, event.callId)
   }
 }
 
-const onMessage = (draft: Draft, { message }: Extract<ClientEvent, { readonly _tag: "Received" }>): void => {
-  const { coming } = draft.state
+const onMessage = (draft: Draft, message: NodeMessage): void => {
+  const { coming, settling } = draft.state
   if (coming?.step === "away") return
+  if (settling !== undefined) return Settled.onMessage(draft, message)
   switch (message._tag) {
     case "Reported":
       return coming === undefined ? onReported(draft, message) : ComingBack.onReported(draft, message)

@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import { Context, Data, Effect, Layer } from "effect"
+import type { CallObject } from "../chain/CallObject.js"
 import type { SignedTx } from "../chain/SignedTx.js"
 import type { AccountAddress, ChannelId } from "../encoding/ApiEncoding.js"
 import type { SignTag } from "../protocol/SignTag.js"
@@ -33,6 +34,7 @@ export interface PartyBalances {
  * - `before`, `after`: balances now and when it is done, for `shutdown` after the fee
  * - `worstOwnBalance`: the lowest own balance (aettos) of the co-signed state and of every transaction that we have
  *   signed and that the peer could still complete
+ * - `call`: of a round that creates or calls a contract what came of it here; also when that is an error
  *
  * @since 0.1.0
  * @category models
@@ -48,6 +50,26 @@ export interface Proposal {
   readonly before: PartyBalances
   readonly after: PartyBalances
   readonly worstOwnBalance: bigint
+  readonly call?: CallObject
+}
+
+/**
+ * A round that creates or calls a contract and could not be computed here, so that nobody knows what it leads to:
+ * neither balances nor the contract's result. Its form was verified, and that it is ours or the peer's as it should be;
+ * the state hash is the node's word.
+ *
+ * - `operation`: `update`, or `force_progress` for our own
+ * - `reason`: `no_engine` (a contract of the AEVM, or code that cannot be run here) or `chain_data` (the contract looks at
+ *   something of the chain that could not be read)
+ * - `detail`: the same for people
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface UnverifiedProposal extends Omit<Proposal, "operation" | "after" | "call"> {
+  readonly operation: "update" | "force_progress"
+  readonly reason: "no_engine" | "chain_data"
+  readonly detail: string
 }
 
 /**
@@ -94,13 +116,15 @@ export const decline = (code: number): Decline => {
 }
 
 /**
- * `decide` may take its time (a person may be asked); it is interrupted when the proposal is gone.
+ * `decide` may take its time (a person may be asked); it is interrupted when the proposal is gone. `decideUnverified` is
+ * asked about rounds that could not be computed here, the peer's and our own; without it they are declined.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ProposalPolicyService {
   readonly decide: (proposal: Proposal) => Effect.Effect<Decision>
+  readonly decideUnverified?: (proposal: UnverifiedProposal) => Effect.Effect<Decision>
 }
 
 /**
@@ -114,25 +138,32 @@ export class ProposalPolicy extends Context.Tag("@aechannel/core/ProposalPolicy"
   ProposalPolicyService
 >() {}
 
+const decideBy =
+  <P>(decide: (proposal: P) => Decision | Effect.Effect<Decision>) =>
+  (proposal: P): Effect.Effect<Decision> =>
+    Effect.suspend(() => {
+      const decision = decide(proposal)
+      return Effect.isEffect(decision) ? decision : Effect.succeed(decision)
+    })
+
 /**
- * A policy from a function: a decision at once, or an effect that comes to one.
+ * A policy from a function: a decision at once, or an effect that comes to one. `decideUnverified` is for rounds that
+ * could not be computed here, about which the other is never asked; without it they are declined.
  *
  * @since 0.1.0
  * @category layers
  */
 export const make = (
-  decide: (proposal: Proposal) => Decision | Effect.Effect<Decision>
+  decide: (proposal: Proposal) => Decision | Effect.Effect<Decision>,
+  decideUnverified?: (proposal: UnverifiedProposal) => Decision | Effect.Effect<Decision>
 ): Layer.Layer<ProposalPolicy> =>
   Layer.succeed(ProposalPolicy, {
-    decide: (proposal) =>
-      Effect.suspend(() => {
-        const decision = decide(proposal)
-        return Effect.isEffect(decision) ? decision : Effect.succeed(decision)
-      })
+    decide: decideBy(decide),
+    ...(decideUnverified === undefined ? {} : { decideUnverified: decideBy(decideUnverified) })
   })
 
 /**
- * Accepts every verified proposal, also those that lower our own balance.
+ * Accepts every verified proposal, also those that lower our own balance; none that could not be computed here.
  *
  * @since 0.1.0
  * @category layers

@@ -18,8 +18,8 @@ import type { Decline } from "./ProposalPolicy.js"
 /**
  * What is to be signed. It has been verified, and where it is the peer's proposal, the policy has accepted it.
  *
- * - `operation`: the flow it belongs to: `open`, `transfer`, `deposit`, `withdraw`, `shutdown`, `snapshot_solo`,
- *   `close_solo`, `slash`, `settle`; of the peer's proposals `update`, `deposit`, `withdraw`, `shutdown`
+ * - `operation`: the flow it belongs to: `open`, `transfer`, `new_contract`, `call_contract`, `force_progress`, `deposit`,
+ *   `withdraw`, `shutdown`, `snapshot_solo`, `close_solo`, `slash`, `settle`; of the peer's proposals `update`, `deposit`, `withdraw`, `shutdown`
  * - `signedTx`: the transaction with the signatures made so far (the peer's, when we are the second)
  * - `updates`: the off-chain updates that lead to the state it commits to
  * - `round`: the round it leads to; with `shutdown` and what we do alone the round that it is about

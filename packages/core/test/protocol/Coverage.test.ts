@@ -57,25 +57,11 @@ const firstOf = (files: ReadonlyArray<string>): string | undefined => files[0]
 
 // ------------------------------------------------------------------ why not
 
-const contracts = "comes with the contracts of channels"
 const onlyOlder = "older nodes only: see the dialects"
 
 /** What is missing, by name and place. */
 const reasons: Readonly<Record<string, { readonly node?: string; readonly client?: string }>> = {
-  "channels.update.new_contract": { client: contracts },
-  "channels.update.call_contract": { client: contracts },
-  "channels.dry_run.call_contract": { client: contracts },
-  "channels.force_progress": { client: contracts },
-  "channels.force_progress_sign": { client: contracts },
-  "channels.force_progress_tx": { client: contracts },
-  "channels.sign.force_progress_tx": { client: contracts },
-  "channels.get.contract_call": { client: contracts },
-  "channels.get.contract": { client: contracts },
-  "channels.clean_contract_calls": { client: contracts },
-  "channels.calls_pruned.reply": { client: contracts },
-  "channels.get.contract_call.reply": { client: contracts },
-  "channels.dry_run.call_contract.reply": { client: contracts },
-  "channels.get.contract.reply": { client: contracts },
+  "channels.force_progress_tx": { client: "another name of `force_progress_sign`, which the client says" },
   "channels.snapshot_solo_tx": { client: "a name that no node takes: the client says `snapshot_solo_sign`" },
   "channels.close_solo_tx": { client: "another name of `close_solo_sign`, which the client says" },
   "channels.slash_tx": { client: "another name of `slash_sign`, which the client says" },
@@ -165,7 +151,6 @@ const plainRows = (): ReadonlyArray<Row> => {
 const signingRows = (): ReadonlyArray<Row> =>
   (Object.keys(signTags) as ReadonlyArray<SignTag>).flatMap((tag) => {
     const { alsoAccepted, reply } = signTagRow(tag)
-    const isOffered = tag !== "force_progress_tx"
     const misnamed = tag === "snapshot_solo_tx" ? ["snapshot_solo_tx"] : []
     return [reply, ...alsoAccepted, ...misnamed].map(
       (name): Row => ({
@@ -175,7 +160,7 @@ const signingRows = (): ReadonlyArray<Row> =>
         // The misleading name is taken, and leads nowhere.
         decoded: decodes(`channels.${name}`, { signed_tx: tx }) === "SigningReply" || misnamed.includes(name),
         node: "node/fsm/Checks.ts",
-        client: isOffered && name === reply ? "client/internal/signing.ts" : undefined
+        client: name === reply ? "client/internal/signing.ts" : undefined
       })
     )
   })
@@ -228,7 +213,7 @@ const reportRows = (): ReadonlyArray<Row> => [
       encoded: true,
       decoded: isRead({ ...sample(Any.reports.SignRequest), tag }),
       node: firstOf(filesWith("node", tag)),
-      client: tag === "force_progress_tx" ? undefined : "client/internal/verify.ts"
+      client: tag === "force_progress_tx" ? "client/internal/verifyForced.ts" : "client/internal/verify.ts"
     })
   ),
   ...Object.entries(valueNames).map(([name, { request, value }]): Row => {

@@ -18,6 +18,17 @@ const dispute = Command.make("dispute", {}, () =>
   )
 )
 
+const game = Command.make("game", {}, () =>
+  Effect.flatMap(
+    Effect.promise(() => import("./Game.js")),
+    ({ play }) => play
+  )
+).pipe(
+  Command.withDescription(
+    "Watch a game with stakes by the rules of a contract: stone, paper, scissors. One party goes silent when it has lost; the other has the chain decide, closes the channel alone and is paid."
+  )
+)
+
 /**
  * @since 0.1.0
  * @category commands
@@ -29,7 +40,7 @@ export const demo = Command.make("demo", {}, () =>
   )
 ).pipe(
   Command.withDescription(
-    "Watch two parties open a channel on an embedded node, pay, decline, talk and close it; or, with a command, how a cheater fares."
+    "Watch two parties open a channel on an embedded node, pay, decline, talk and close it; or, with a command, how a cheater fares, or a game with stakes."
   ),
-  Command.withSubcommands([dispute])
+  Command.withSubcommands([dispute, game])
 )

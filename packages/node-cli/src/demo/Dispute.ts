@@ -6,7 +6,7 @@
 import * as Fee from "@aechannel/core/chain/Fee"
 import * as Transaction from "@aechannel/core/chain/Transaction"
 import * as Channel from "@aechannel/core/client/Channel"
-import type { ChannelEvent, CoSignedState } from "@aechannel/core/client/ChannelEvent"
+import type { CoSignedState } from "@aechannel/core/client/ChannelEvent"
 import { Crypto } from "@aechannel/core/crypto/Crypto"
 import * as Ledger from "@aechannel/core/node/Ledger"
 import * as ChannelStore from "@aechannel/core/services/ChannelStore"
@@ -16,9 +16,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { ae, formatAe } from "../Amounts.js"
@@ -49,26 +47,6 @@ const temporaryFile = Effect.gen(function* () {
   return `${yield* fs.makeTempDirectoryScoped({ prefix: "aechannel-demo-" })}/alice.store`
 })
 
-const heightOf = ({ node }: Stage.Stage) => Effect.map(node.ledger, ({ top }) => top.height)
-
-/** Makes a block and tells it. */
-const mine = (stage: Stage.Stage, toldOf = "") =>
-  Effect.gen(function* () {
-    yield* stage.node.mine(1)
-    yield* Console.log(`  mined by hand: block ${yield* heightOf(stage)}${toldOf}`)
-  })
-
-/** A transaction waits for a block. */
-const handedIn = ({ node }: Stage.Stage) =>
-  node.ledger.pipe(Effect.zipLeft(Effect.sleep(10)), Effect.repeat({ until: Ledger.hasPending }))
-
-/** The height up to which the closing can be answered. */
-const lockedUntil = ({ node }: Stage.Stage, { id }: Channel.Channel) =>
-  Effect.map(node.ledger, (ledger) => Ledger.channel(ledger, id)?.lockedUntil ?? 0)
-
-const told = (channel: Channel.Channel, tag: ChannelEvent["_tag"]) =>
-  Stream.runHead(Stream.filter(channel.events, ({ _tag }) => _tag === tag))
-
 /** Bob posts an old state himself; no honest node would make the transaction for him. */
 const cheat = (stage: Stage.Stage, old: CoSignedState) =>
   Effect.gen(function* () {
@@ -94,40 +72,6 @@ const cheat = (stage: Stage.Stage, old: CoSignedState) =>
         [bob, old.balances.responder]
       ])}`
     )
-  })
-
-/** What a party paid for the transactions of a channel. */
-const feesOf = (ledger: Ledger.Ledger, { id }: Channel.Channel, party: Stage.Party): bigint =>
-  Ledger.channelTransactions(ledger, id)
-    .filter(({ signedTx }) => Transaction.origin(signedTx.tx) === party.address)
-    .reduce((sum, { signedTx }) => sum + Transaction.fee(signedTx.tx), 0n)
-
-/** Each party's money, from what it had to what it has. */
-const account = (stage: Stage.Stage, channel: Channel.Channel, before: Stage.Balances) =>
-  Effect.gen(function* () {
-    const { balances, round } = yield* channel.latest.get
-    const ledger = yield* stage.node.ledger
-    const after = yield* stage.onChain
-    yield* Stage.heading(`On chain: ${Stage.balancesText(after)}`)
-    for (const [index, [party, had]] of before.entries()) {
-      const { initiatorAmount, responderAmount } = stage.terms
-      const [putIn, latest] =
-        party.role === "initiator"
-          ? [initiatorAmount, balances.initiator]
-          : [responderAmount, balances.responder]
-      const fees = feesOf(ledger, channel, party)
-      const has = after[index]?.[1] ?? 0n
-      yield* Console.log(
-        `  ${party.name.padEnd(5)}  ${formatAe(had)} − ${formatAe(putIn)} put in + ${formatAe(latest)} of round ${round} − ${formatAe(fees)} of fees = ${formatAe(has)}`
-      )
-      if (had - putIn + latest - fees !== has)
-        return yield* new Stage.BooksDoNotBalance({
-          what: `${party.name}'s balance`,
-          expected: had - putIn + latest - fees,
-          came: has
-        })
-    }
-    yield* Stage.balanceBooks(stage, before, after)
   })
 
 const scene = (stage: Stage.Stage) =>
@@ -169,13 +113,13 @@ const scene = (stage: Stage.Stage) =>
     yield* Stage.heading("Bob cheats: he posts the state that he has kept, and closes the channel with it")
     yield* node.auto(false)
     yield* cheat(stage, old)
-    yield* mine(stage)
-    const until = yield* lockedUntil(stage, right)
-    yield* told(right, "CanSlash")
+    yield* Stage.mine(stage)
+    const until = yield* Stage.lockedUntil(stage, right)
+    yield* Stage.told(right, "CanSlash")
     yield* Console.log(
       `  = if nobody answers up to block ${until}, Bob gets ${formatAe(old.balances.responder)}`
     )
-    for (let blocks = 0; blocks < 3; blocks++) yield* mine(stage)
+    for (let blocks = 0; blocks < 3; blocks++) yield* Stage.mine(stage)
 
     yield* Stage.heading("Alice's client is started again, finds what has happened, and answers")
     const left = yield* Effect.flatMap(Stores.onDisk(file), (store) =>
@@ -184,28 +128,19 @@ const scene = (stage: Stage.Stage) =>
         Effect.provideService(ChannelStore.ChannelStore, store)
       )
     )
-    yield* handedIn(stage)
-    yield* mine(stage)
-    yield* told(left, "SoloClosing")
+    yield* Stage.handedIn(stage)
+    yield* Stage.mine(stage)
+    yield* Stage.told(left, "SoloClosing")
     yield* Stage.showState(stage, left)
 
-    const end = yield* lockedUntil(stage, left)
+    const end = yield* Stage.lockedUntil(stage, left)
     yield* Stage.heading(`The lock period begins anew, and passes: nothing is paid out up to block ${end}`)
-    while ((yield* heightOf(stage)) <= end) {
-      const remaining = end - (yield* heightOf(stage))
-      yield* mine(stage, remaining === 0 ? ": the lock period is over" : `, ${remaining} to go`)
-    }
+    yield* Stage.mineBeyond(stage, end, "the lock period is over")
 
     yield* Stage.heading("Alice settles")
-    const settled = yield* Effect.fork(left.settle())
-    yield* handedIn(stage)
-    while (Option.isNone(yield* Fiber.poll(settled))) {
-      yield* mine(stage)
-      yield* Effect.sleep(20)
-    }
-    yield* Fiber.join(settled)
+    yield* Stage.withBlocks(stage, left.settle())
     yield* Stream.runDrain(right.events)
-    yield* account(stage, left, before)
+    yield* Stage.account(stage, left, before)
   })
 
 /**

@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
+import * as Transaction from "@aechannel/core/chain/Transaction"
 import type * as Channel from "@aechannel/core/client/Channel"
+import type { ChannelEvent } from "@aechannel/core/client/ChannelEvent"
 import type { AccountAddress } from "@aechannel/core/encoding/ApiEncoding"
 import * as ChannelNode from "@aechannel/core/node/ChannelNode"
 import * as Ledger from "@aechannel/core/node/Ledger"
@@ -18,7 +20,10 @@ import * as WebSocketTransport from "@aechannel/transport/WebSocketTransport"
 import * as Console from "effect/Console"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
 import * as Accounts from "../Accounts.js"
 import { ae, formatAe } from "../Amounts.js"
 import type * as Conversation from "../Conversation.js"
@@ -59,8 +64,11 @@ export interface Stage {
   readonly names: Conversation.Names
   /** What both have on chain. */
   readonly onChain: Effect.Effect<Balances>
-  /** What brings a party to its node: its connection, each frame of it told, and its signatures. */
-  readonly equipment: (party: Party) => Layer.Layer<Transport.Transport | Signer.Signer>
+  /** What brings a party to its node: its connection, each frame of it told unless `quiet`, and its signatures. */
+  readonly equipment: (
+    party: Party,
+    options?: { readonly quiet: boolean }
+  ) => Layer.Layer<Transport.Transport | Signer.Signer>
   /** 10 AE each. */
   readonly terms: ChannelTerms
 }
@@ -109,6 +117,103 @@ export const balanceBooks = (
       })
   })
 
+/** The height of the newest key block. @since 0.1.0 @category getters */
+export const heightOf = ({ node }: Stage): Effect.Effect<number> =>
+  Effect.map(node.ledger, ({ top }) => top.height)
+
+/** Makes a block and tells it. @since 0.1.0 @category running */
+export const mine = (stage: Stage, toldOf = ""): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    yield* stage.node.mine(1)
+    yield* Console.log(`  mined by hand: block ${yield* heightOf(stage)}${toldOf}`)
+  })
+
+/** Makes blocks until one is higher than this, and tells it. @since 0.1.0 @category running */
+export const mineBeyond = (stage: Stage, end: number, over: string): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    while ((yield* heightOf(stage)) <= end) {
+      const remaining = end - (yield* heightOf(stage))
+      yield* mine(stage, remaining === 0 ? `: ${over}` : `, ${remaining} to go`)
+    }
+  })
+
+/** A transaction waits for a block. @since 0.1.0 @category running */
+export const handedIn = ({ node }: Stage): Effect.Effect<Ledger.Ledger> =>
+  node.ledger.pipe(Effect.zipLeft(Effect.sleep(10)), Effect.repeat({ until: Ledger.hasPending }))
+
+/** Does what needs a block, with one as soon as its transaction waits, and more if it goes on. @since 0.1.0 @category running */
+export const withBlocks = <A, E, R>(stage: Stage, act: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.gen(function* () {
+    const acting = yield* Effect.fork(act)
+    const gone = Effect.map(Fiber.poll(acting), Option.isSome)
+    while (!(yield* gone) && !Ledger.hasPending(yield* stage.node.ledger)) yield* Effect.sleep(10)
+    while (!(yield* gone)) {
+      yield* mine(stage)
+      yield* Effect.sleep(20)
+    }
+    return yield* Fiber.join(acting)
+  })
+
+/** The height up to which the closing can be answered. @since 0.1.0 @category getters */
+export const lockedUntil = ({ node }: Stage, { id }: Channel.Channel): Effect.Effect<number> =>
+  Effect.map(node.ledger, (ledger) => Ledger.channel(ledger, id)?.lockedUntil ?? 0)
+
+/** Waits for an event. @since 0.1.0 @category running */
+export const told = (channel: Channel.Channel, tag: ChannelEvent["_tag"]) =>
+  Stream.runHead(Stream.filter(channel.events, ({ _tag }) => _tag === tag))
+
+/** What a party paid for the transactions of a channel, and for the gas of calls in them. */
+const feesOf = (ledger: Ledger.Ledger, { id }: Channel.Channel, party: Party) =>
+  Ledger.channelTransactions(ledger, id)
+    .filter(({ signedTx }) => Transaction.origin(signedTx.tx) === party.address)
+    .reduce(
+      ({ fees, gas }, { signedTx, txHash }) => {
+        const call = Ledger.contractCall(ledger, txHash)
+        return {
+          fees: fees + Transaction.fee(signedTx.tx),
+          gas: gas + (call === undefined ? 0n : call.gasUsed * call.gasPrice)
+        }
+      },
+      { fees: 0n, gas: 0n }
+    )
+
+/**
+ * Prints each party's money, from what it had to what it has, and fails where that is not so.
+ *
+ * @since 0.1.0
+ * @category formatting
+ */
+export const account = (
+  stage: Stage,
+  channel: Channel.Channel,
+  before: Balances
+): Effect.Effect<void, BooksDoNotBalance> =>
+  Effect.gen(function* () {
+    const { balances, round } = yield* channel.latest.get
+    const ledger = yield* stage.node.ledger
+    const after = yield* stage.onChain
+    yield* heading(`On chain: ${balancesText(after)}`)
+    for (const [index, [party, had]] of before.entries()) {
+      const { initiatorAmount, responderAmount } = stage.terms
+      const [putIn, latest] =
+        party.role === "initiator"
+          ? [initiatorAmount, balances.initiator]
+          : [responderAmount, balances.responder]
+      const { fees, gas } = feesOf(ledger, channel, party)
+      const has = after[index]?.[1] ?? 0n
+      yield* Console.log(
+        `  ${party.name.padEnd(5)}  ${formatAe(had)} − ${formatAe(putIn)} put in + ${formatAe(latest)} of round ${round} − ${formatAe(fees)} of fees${gas === 0n ? "" : ` − ${formatAe(gas)} for gas`} = ${formatAe(has)}`
+      )
+      if (had - putIn + latest - fees - gas !== has)
+        return yield* new BooksDoNotBalance({
+          what: `${party.name}'s balance`,
+          expected: had - putIn + latest - fees - gas,
+          came: has
+        })
+    }
+    yield* balanceBooks(stage, before, after)
+  })
+
 const set = (alice: Party, bob: Party) =>
   Effect.gen(function* () {
     const node = yield* ChannelNode.ChannelNode
@@ -123,13 +228,14 @@ const set = (alice: Party, bob: Party) =>
       onChain: Effect.map(node.ledger, (ledger) =>
         [alice, bob].map((party) => [party, Ledger.balance(ledger, party.address)] as const)
       ),
-      equipment: ({ account, name }) =>
-        Layer.merge(
-          Transport.layerTapped(observe({ codec: JsonRpcSignedTx.codec, party: name, names, say })).pipe(
-            Layer.provide(WebSocketTransport.layerNode({ url }))
-          ),
+      equipment: ({ account, name }, { quiet } = { quiet: false }) => {
+        const wire = WebSocketTransport.layerNode({ url })
+        const observer = observe({ codec: JsonRpcSignedTx.codec, party: name, names, say })
+        return Layer.merge(
+          quiet ? wire : Layer.provide(Transport.layerTapped(observer), wire),
           Layer.provide(Signer.layerKeyPair(account.keyPair, networkId), NativeCrypto.layer)
-        ),
+        )
+      },
       terms: {
         initiatorId: alice.address,
         responderId: bob.address,

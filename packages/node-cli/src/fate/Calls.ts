@@ -8,9 +8,10 @@ import * as Json from "@aechannel/core/encoding/Json"
 import * as Bytecode from "@aechannel/core/fate/Bytecode"
 import * as CallData from "@aechannel/core/fate/CallData"
 import * as Disassembly from "@aechannel/core/fate/Disassembly"
-import { AciContractCallEncoder, BytecodeContractCallEncoder } from "@aeternity/aepp-calldata"
+import { BytecodeContractCallEncoder } from "@aeternity/aepp-calldata"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Aci from "../Aci.js"
 import * as Arguments from "../Arguments.js"
 import { type Code, readJson } from "./Input.js"
 import { complaint, FateError } from "./Problem.js"
@@ -27,74 +28,26 @@ export interface NamedCall {
   readonly read: (result: Uint8Array) => Json.Json | undefined
 }
 
-type Native =
-  | string
-  | number
-  | boolean
-  | bigint
-  | null
-  | ReadonlyArray<Native>
-  | { readonly [key: string]: Native }
+const argument = (text: string): Effect.Effect<Json.Json> =>
+  Effect.orElseSucceed(Json.parse(text), () => text)
 
-/** JSON as the encoder takes it: integers are `bigint`. */
-const toNative = (json: Json.Json): Native => {
-  if (typeof json === "number") return BigInt(json)
-  if (json instanceof Json.JsonNumber) return json.lexeme
-  if (Json.isArray(json)) return json.map(toNative)
-  if (Json.isObject(json))
-    return Object.fromEntries(Object.entries(json).map(([key, value]) => [key, toNative(value)]))
-  return json as Native
-}
-
-const argument = (text: string): Effect.Effect<Native> =>
-  Effect.match(Json.parse(text), { onSuccess: toNative, onFailure: () => text })
-
-/** What the encoder answers, as JSON: integers are `bigint`, maps lists of pairs. */
-const toJson = (value: unknown): Json.Json => {
-  if (typeof value === "bigint" || typeof value === "number") return BigInt(value)
-  if (typeof value === "string" || typeof value === "boolean") return value
-  if (value instanceof Uint8Array) return `#${Buffer.from(value).toString("hex")}`
-  if (value instanceof Map) return Array.from(value, ([key, each]) => [toJson(key), toJson(each)])
-  if (value instanceof Set || Array.isArray(value)) return Array.from(value, toJson)
-  if (typeof value === "object" && value !== null)
-    return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, toJson(each)]))
-  return null
-}
-
-const messageOf = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).replaceAll(/\s+/g, " ").replace(/\.$/, "")
-
+/** `decode` only where the words are known. */
 interface Encoder {
-  readonly encode: (name: string, args: Array<Native>) => string
-  readonly decode?: (name: string, result: ApiEncoding.Encoded<"cb">) => unknown
+  readonly encode: Aci.Aci["encode"]
+  readonly decode?: Aci.Aci["decode"]
 }
 
 const byByteCode = (code: Code): Encoder => {
   const encoder = new BytecodeContractCallEncoder(code.text as `cb_${string}`)
-  return { encode: (name, args) => encoder.encodeCall(name, args) }
-}
-
-const mainContract = (aci: Json.Json): string | undefined => {
-  const contracts = (Json.isArray(aci) ? aci : []).map((each) => Json.field(each, "contract"))
-  const main = contracts.find((each) => Json.field(each, "kind") === "contract_main") ?? contracts.at(-1)
-  const name = Json.field(main, "name")
-  return typeof name === "string" ? name : undefined
+  return {
+    encode: (name, args) => Aci.encoded(() => encoder.encodeCall(name, args.map(Aci.toNative)))
+  }
 }
 
 const byInterface = (file: string) =>
-  Effect.gen(function* () {
-    const aci = yield* readJson(file, "contract's interface")
-    const name = mainContract(aci)
-    if (name === undefined)
-      return yield* new FateError({
-        detail: `${JSON.stringify(file)} is no contract's interface: expected a list with {"contract": {"name": …}}, as the compiler's --create_json_aci writes it.`
-      })
-    const encoder = new AciContractCallEncoder(JSON.parse(JSON.stringify(aci)))
-    return {
-      encode: (called, args) => encoder.encodeCall(name, called, args),
-      decode: (called, result) => encoder.decodeResult(name, called, result)
-    } satisfies Encoder
-  })
+  Effect.flatMap(readJson(file, "contract's interface"), (json) =>
+    Effect.mapError(Aci.make(json, JSON.stringify(file)), ({ detail }) => new FateError({ detail }))
+  )
 
 const namesOf = ({ program }: Code): ReadonlyArray<string> =>
   [...program.functions.values()]
@@ -109,9 +62,9 @@ const unknownFunction = (name: string, code: Code): FateError => {
   })
 }
 
-const notEncoded = (name: string, error: unknown): FateError =>
+const notEncoded = (name: string, { detail }: Aci.AciError): FateError =>
   new FateError({
-    detail: `cannot call ${name} with these arguments: ${messageOf(error)}. \`aechannel fate disasm\` shows what it takes.`
+    detail: `cannot call ${name} with these arguments: ${detail}. \`aechannel fate disasm\` shows what it takes.`
   })
 
 const givenCall = (text: string, args: ReadonlyArray<string>, code: Code) =>
@@ -148,19 +101,10 @@ export const make = (
     if (!code.program.functions.has(id)) return yield* unknownFunction(called, code)
     const values = yield* Effect.forEach(options.args, argument)
     const encoder: Encoder = options.aci === undefined ? byByteCode(code) : yield* byInterface(options.aci)
-    const text = yield* Effect.try({
-      try: () => encoder.encode(called, [...values]),
-      catch: (error) => notEncoded(called, error)
-    })
-    const callData = yield* Effect.mapError(ApiEncoding.decode("cb", text), (error) =>
+    const callData = yield* Effect.mapError(encoder.encode(called, values), (error) =>
       notEncoded(called, error)
     )
     const read = (result: Uint8Array): Json.Json | undefined =>
-      Either.getOrUndefined(
-        Either.try(() => {
-          const decoded = encoder.decode?.(called, ApiEncoding.encode("cb", result))
-          return decoded === undefined ? undefined : toJson(decoded)
-        })
-      )
+      Either.getOrUndefined(Either.try(() => encoder.decode?.(called, result)))
     return { name: called, callData, read } satisfies NamedCall
   })

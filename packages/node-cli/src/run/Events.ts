@@ -59,6 +59,15 @@ export const updatesJson = (updates: ReadonlyArray<Update>, names: Names): Reado
         }
       case "OffChainMeta":
         return { op: update._tag, data: update.data }
+      case "OffChainNewContract":
+        return { op: update._tag, owner: names(update.owner), deposit: update.deposit.toString() }
+      case "OffChainCallContract":
+        return {
+          op: update._tag,
+          caller: names(update.callerId),
+          contractId: update.contractId,
+          amount: update.amount.toString()
+        }
       default:
         return { op: update._tag }
     }
@@ -71,7 +80,7 @@ export const updatesJson = (updates: ReadonlyArray<Update>, names: Names): Reado
  * @category formatting
  */
 export const proposalEvent = (
-  { operation, proposer, round, before, after, updates }: Proposal,
+  { operation, proposer, round, before, after, updates, call }: Proposal,
   decision: string,
   names: Names
 ): NamedEvent => ({
@@ -83,6 +92,7 @@ export const proposalEvent = (
     before: before.own.toString(),
     after: after.own.toString(),
     updates: updatesJson(updates, names),
+    ...(call === undefined ? {} : { call: { returnType: call.returnType, gasUsed: Number(call.gasUsed) } }),
     decision
   }
 })
@@ -133,6 +143,10 @@ const rows: Rows = {
   SoloClosing: (event) => transaction("solo_closing", event),
   CanSlash: (event) => transaction("can_slash", event),
   CanSnapshot: (event) => transaction("can_snapshot", event),
+  ProgressForced: ({ state, txHash, type }, { balances }) => ({
+    name: "progress_forced",
+    data: { type, txHash, round: state.round, balances: balances(state.balances) }
+  }),
   ChannelClosed: (event) => transaction("channel_closed", event),
   MessageReceived: ({ from, to, text }, { names }) => ({
     name: "message",
@@ -141,6 +155,10 @@ const rows: Rows = {
   SignatureAsked: ({ tag, operation, round, txHash, updates }, { names }) => ({
     name: "signature_asked",
     data: { tag, operation, round, txHash, updates: updatesJson(updates, names) }
+  }),
+  RoundUnverified: ({ tag, round, reason, detail }) => ({
+    name: "round_unverified",
+    data: { tag, round, reason, detail }
   }),
   SignatureGiven: ({ tag, round, txHash }) => ({ name: "signature_given", data: { tag, round, txHash } }),
   CoSigned: ({ state }, { balances }) => ({
@@ -180,10 +198,12 @@ const ownNames = [
   "solo_closing",
   "can_slash",
   "can_snapshot",
+  "progress_forced",
   "channel_closed",
   "message",
   "proposal",
   "signature_asked",
+  "round_unverified",
   "signature_given",
   "co_signed",
   "proposal_ended",

@@ -3,11 +3,15 @@
  *
  * @since 0.1.0
  */
+import { dirname, resolve } from "node:path"
 import * as ChannelNode from "@aechannel/core/node/ChannelNode"
 import * as InMemoryTransport from "@aechannel/core/node/InMemoryTransport"
 import * as Ledger from "@aechannel/core/node/Ledger"
+import { type ChainReader, layerNone } from "@aechannel/core/services/ChainReader"
 import * as ChannelStore from "@aechannel/core/services/ChannelStore"
 import type { Transport } from "@aechannel/core/services/Transport"
+import * as ChainReaders from "@aechannel/core/testing/ChainReaders"
+import * as HttpChainReader from "@aechannel/transport/HttpChainReader"
 import * as NativeCrypto from "@aechannel/transport/NativeCrypto"
 import * as WebSocketTransport from "@aechannel/transport/WebSocketTransport"
 import * as FileSystem from "@effect/platform/FileSystem"
@@ -28,7 +32,7 @@ import type { Header, PartyHeader, StoreHeader } from "./Header.js"
 import * as Keys from "./Keys.js"
 import * as Output from "./Output.js"
 import * as Party from "./Party.js"
-import { RunFailed, type ScriptError, SetupError, StepFailed } from "./Problems.js"
+import { ImpossibleError, RunFailed, type ScriptError, SetupError, StepFailed } from "./Problems.js"
 import { perform } from "./Runner.js"
 import * as Script from "./Script.js"
 import * as Session from "./Session.js"
@@ -70,7 +74,7 @@ const anybody: ReadonlyArray<PartyHeader> = (["initiator", "responder"] as const
  */
 export const listSteps: Effect.Effect<void> = Effect.forEach(
   Table.make(anybody).values(),
-  ({ kind, summary }) => Console.log(`${kind.padEnd(11)} ${summary}`),
+  ({ kind, summary }) => Console.log(`${kind.padEnd(13)} ${summary}`),
   { discard: true }
 )
 
@@ -129,6 +133,8 @@ interface Running {
   readonly networkId: string
   readonly chain: Chain.Chain
   readonly transport: Layer.Layer<Transport>
+  /** What contracts see of the chain. */
+  readonly reader: Layer.Layer<ChainReader>
 }
 
 const defaultNetwork = "ae_dev"
@@ -149,7 +155,10 @@ const embeddedNode = (header: Header, networkId: string, accounts: ReadonlyArray
     const running: Running = {
       networkId,
       chain: Chain.embedded(node),
-      transport: InMemoryTransport.layer.pipe(Layer.provide(Layer.succeed(ChannelNode.ChannelNode, node)))
+      transport: InMemoryTransport.layer.pipe(Layer.provide(Layer.succeed(ChannelNode.ChannelNode, node))),
+      reader: ChainReaders.ofNode.pipe(
+        Layer.provide([Layer.succeed(ChannelNode.ChannelNode, node), NativeCrypto.layer])
+      )
     }
     return running
   })
@@ -157,7 +166,8 @@ const embeddedNode = (header: Header, networkId: string, accounts: ReadonlyArray
 const nodeElsewhere = (url: string, networkId: string, httpUrl: string | undefined): Running => ({
   networkId,
   chain: httpUrl === undefined ? Chain.none : Chain.http(httpUrl),
-  transport: WebSocketTransport.layerNode({ url })
+  transport: WebSocketTransport.layerNode({ url }),
+  reader: httpUrl === undefined ? layerNone : HttpChainReader.layer({ url: httpUrl })
 })
 
 /** A party's store: in memory, or in a file of its name in a directory, which is made if there is none. */
@@ -207,6 +217,19 @@ const networkOf = (header: Header, options: RunOptions): Effect.Effect<string, S
 const codecOf = ({ node: { dialect } }: Header, { url }: RunOptions) =>
   dialect === undefined && url !== undefined ? Dialect.detected : Dialect.layer(dialect ?? "signed_tx")
 
+/** Reads what a script names: next to the script, or else from where the run was begun. */
+const readerFrom = (script: string) =>
+  Effect.map(FileSystem.FileSystem, (fs) => (file: string) => {
+    const places = script === "-" ? [""] : [dirname(script), ""]
+    return Effect.mapError(
+      Effect.firstSuccessOf(places.map((folder) => fs.readFileString(resolve(folder, file)))),
+      () =>
+        new ImpossibleError({
+          detail: `cannot read ${file}, neither next to the script nor from here: check its name and your rights`
+        })
+    )
+  })
+
 const sessionOf = (header: Header, options: RunOptions, out: Output.Output) =>
   Effect.gen(function* () {
     const networkId = yield* networkOf(header, options)
@@ -216,7 +239,7 @@ const sessionOf = (header: Header, options: RunOptions, out: Output.Output) =>
       return yield* new SetupError({
         detail: `${remote.name} is driven by somebody else, who cannot reach a node inside this run: say which node with --url`
       })
-    const { chain, transport } =
+    const { chain, reader, transport } =
       options.url === undefined
         ? yield* embeddedNode(header, networkId, parties)
         : nodeElsewhere(options.url, networkId, options.httpUrl)
@@ -232,8 +255,16 @@ const sessionOf = (header: Header, options: RunOptions, out: Output.Output) =>
       }))
     })
     return yield* Effect.provide(
-      Session.make({ header, networkId, parties, chain, out, keepAlive: options.url !== undefined }),
-      transport
+      Session.make({
+        header,
+        networkId,
+        parties,
+        chain,
+        out,
+        keepAlive: options.url !== undefined,
+        readText: yield* readerFrom(options.script)
+      }),
+      Layer.merge(transport, reader)
     )
   }).pipe(Effect.provide(codecOf(header, options)))
 

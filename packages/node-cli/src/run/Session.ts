@@ -7,9 +7,10 @@ import * as Channel from "@aechannel/core/client/Channel"
 import type { Balances, ChannelError } from "@aechannel/core/client/ChannelEvent"
 import * as Protocol from "@aechannel/core/chain/Protocol"
 import { Crypto, type CryptoService } from "@aechannel/core/crypto/Crypto"
-import type { AccountAddress, ChannelId } from "@aechannel/core/encoding/ApiEncoding"
+import type { AccountAddress, ChannelId, ContractId } from "@aechannel/core/encoding/ApiEncoding"
 import type { Json, JsonObject } from "@aechannel/core/encoding/Json"
 import { Codec } from "@aechannel/core/protocol/Codec"
+import { ChainReader } from "@aechannel/core/services/ChainReader"
 import { ChannelStore } from "@aechannel/core/services/ChannelStore"
 import { ProposalPolicy } from "@aechannel/core/services/ProposalPolicy"
 import { Signer } from "@aechannel/core/services/Signer"
@@ -22,6 +23,7 @@ import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Struct from "effect/Struct"
+import type { Aci } from "../Aci.js"
 import { formatAe } from "../Amounts.js"
 import type * as Conversation from "../Conversation.js"
 import { observe } from "../Observe.js"
@@ -45,6 +47,10 @@ export interface Session {
   /** Results that steps have saved, and variables that were set. */
   readonly variables: Map<string, Json>
   readonly gate: Ref.Ref<Party.Gate | undefined>
+  /** The contracts that steps know, in the order in which they came, with their interfaces. */
+  readonly contracts: Map<ContractId, Aci | undefined>
+  /** The text of a file that the script names. */
+  readonly readText: (file: string) => Effect.Effect<string, ImpossibleError>
   /** Connects a party and opens the channel. */
   readonly open: (
     party: Party.Party,
@@ -67,6 +73,7 @@ export interface SessionOptions {
   readonly out: Output
   /** Whether idle connections are kept alive; a node closes a socket that is silent for a minute. */
   readonly keepAlive: boolean
+  readonly readText: Session["readText"]
 }
 
 const keepAliveInterval = "25 seconds"
@@ -149,11 +156,11 @@ const resumeOptionsOf = (
  */
 export const make = (
   options: SessionOptions
-): Effect.Effect<Session, never, Scope.Scope | Transport.Transport | Codec | Crypto> =>
+): Effect.Effect<Session, never, Scope.Scope | Transport.Transport | ChainReader | Codec | Crypto> =>
   Effect.gen(function* () {
     const { networkId, parties, chain, out } = options
     const scope = yield* Effect.scope
-    const context = yield* Effect.context<Transport.Transport | Codec | Crypto>()
+    const context = yield* Effect.context<Transport.Transport | ChainReader | Codec | Crypto>()
     const crypto = yield* Crypto
     const codec = yield* Codec
     const gate = yield* Ref.make<Party.Gate | undefined>(undefined)
@@ -250,6 +257,8 @@ export const make = (
       out,
       names,
       variables: new Map(),
+      contracts: new Map(),
+      readText: options.readText,
       gate,
       open,
       resume

@@ -6,6 +6,7 @@
 import type { PartyHeader } from "./Header.js"
 import type { StepKind } from "./Step.js"
 import * as Connections from "./steps/Connections.js"
+import * as Contracts from "./steps/Contracts.js"
 import * as Expectations from "./steps/Expectations.js"
 import * as Flow from "./steps/Flow.js"
 import * as OnChain from "./steps/OnChain.js"
@@ -25,6 +26,7 @@ export const make = (parties: ReadonlyArray<PartyHeader>): ReadonlyMap<string, S
     [
       ...Connections.kinds(who),
       ...Operations.kinds(who),
+      ...Contracts.kinds(who),
       ...OnChain.kinds(who),
       ...Expectations.kinds(who),
       ...Rules.kinds(who),

@@ -268,6 +268,24 @@ export const TxHash = leaf("a transaction's hash (th_…)", (value) =>
   ApiEncoding.is("th", value) ? value : undefined
 )
 
+/** @since 0.1.0 @category schemas */
+export const ContractId = leaf("a contract's id (ct_…)", (value) =>
+  ApiEncoding.is("ct", value) ? value : undefined
+)
+
+/** Bytes as text. @since 0.1.0 @category schemas */
+export const ContractBytes = leaf("code or call data (cb_…)", (value) =>
+  ApiEncoding.is("cb", value) ? value : undefined
+)
+
+/** Whatever it is. @since 0.1.0 @category schemas */
+export const Anything = leaf<unknown>("a value", (value) => value)
+
+/** A list of whatever it is. @since 0.1.0 @category schemas */
+export const List = leaf("a list", (value): ReadonlyArray<unknown> | undefined =>
+  Array.isArray(value) ? value : undefined
+)
+
 /** What could be a secret key is never shown. */
 const looksSecret = (text: string): boolean => /sk_|^[0-9a-f]{64}(?:[0-9a-f]{64})?$/i.test(text)
 

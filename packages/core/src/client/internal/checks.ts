@@ -3,6 +3,7 @@
  *
  * @internal
  */
+import type { CallObject } from "../../chain/CallObject.js"
 import * as Fee from "../../chain/Fee.js"
 import * as SignedTx from "../../chain/SignedTx.js"
 import * as Transaction from "../../chain/Transaction.js"
@@ -11,9 +12,10 @@ import type { AccountAddress, ChannelId } from "../../encoding/ApiEncoding.js"
 import * as Bytes from "../../encoding/Bytes.js"
 import { VerificationError } from "../../protocol/Errors.js"
 import type { SignRequest } from "../../protocol/NodeMessage.js"
-import type { OnChainOptions } from "../../protocol/Request.js"
+import type { ContractCallInput, OnChainOptions } from "../../protocol/Request.js"
 import { signTagRow } from "../../protocol/SignTag.js"
 import * as Trees from "../../state/Trees.js"
+import type { OffChainCallContract } from "../../state/Update.js"
 import type { Balances } from "../ChannelEvent.js"
 import type { ClientConfig, OperationRequest } from "./model.js"
 
@@ -106,9 +108,36 @@ export function* signatureChecks(
     ]
 }
 
+/** A call of ours. */
+export function* callChecks(
+  { config }: Context,
+  update: OffChainCallContract,
+  asked: ContractCallInput,
+  { gas, gasPrice }: { readonly gas: bigint; readonly gasPrice: bigint }
+): Generator<Check> {
+  yield same("callerId", config.own, update.callerId)
+  yield same("contractId", asked.contractId, update.contractId)
+  yield same("abiVersion", asked.abiVersion, update.abiVersion)
+  yield same("amount", asked.amount, update.amount)
+  yield sameBytes("callData", asked.callData, update.callData)
+  yield same("gas", gas, update.gas)
+  yield same("gasPrice", gasPrice, update.gasPrice)
+  yield same("callStack", 0, update.callStack.length)
+}
+
 /** Fee, gas price and nonce of a request, if it is one that names any. */
-export const optionsOf = (asked: OperationRequest | undefined): OnChainOptions =>
-  asked === undefined || asked._tag === "Transfer" || asked._tag === "Leave" ? {} : asked
+export const optionsOf = (asked: OperationRequest | undefined): OnChainOptions => {
+  if (asked === undefined) return {}
+  switch (asked._tag) {
+    case "Transfer":
+    case "NewContract":
+    case "CallContract":
+    case "Leave":
+      return {}
+    default:
+      return asked
+  }
+}
 
 /** Transactions with a fee and a nonce of one account. */
 export type OnChainTx = Extract<
@@ -172,6 +201,9 @@ export interface Verified {
   readonly channelId: ChannelId
   readonly round: number
   readonly after: Balances
+  /** The state itself, and what came of the contract, where contracts run. */
+  readonly trees?: Trees.Trees
+  readonly call?: CallObject
 }
 
 /** The outcome of checks. */

@@ -36,6 +36,27 @@ export const isCoSigned = (
   return SignedTx.verify(signedTx, [own, peer], options) === "ok"
 }
 
+/** A transaction without the layers of those who pay for it or authenticate it in another way. */
+export const contentOf = (signedTx: SignedTx.SignedTx): SignedTx.SignedTx => {
+  const inner = SignedTx.inner(signedTx)
+  return inner === undefined ? signedTx : contentOf(inner)
+}
+
+/**
+ * Whether a state has what it takes to count: both signatures or, if one party had the chain make it, that party's.
+ * `sent` is what we know of it.
+ */
+export const isAuthentic = (
+  context: Context,
+  signedTx: SignedTx.SignedTx,
+  sent?: SignedTx.SignedTx
+): boolean => {
+  const content = contentOf(signedTx)
+  if (content.tx._tag !== "ChannelForceProgressTx") return isCoSigned(context, signedTx, sent)
+  // One that is authenticated in another way has no signature of its own.
+  return content !== signedTx || SignedTx.isSignedBy(content, content.tx.fromId, verifyOptions(context))
+}
+
 /** Whether the signer did what it was asked: the same bytes, the given signatures, ours, and at most the peer's. */
 export const isSignedAsAsked = (
   context: Context,

@@ -18,6 +18,7 @@ import { RejectedError, type StoreError, TransportError } from "../../protocol/E
 import type { FsmId, NodeMessage, OnChainInfo } from "../../protocol/NodeMessage.js"
 import type { ReconnectParameters } from "../../protocol/OpenParameters.js"
 import { type SignTag, signTagRow, signTags } from "../../protocol/SignTag.js"
+import * as Trees from "../../state/Trees.js"
 import type { FlowError } from "../ChannelEvent.js"
 import * as Calls from "./calls.js"
 import { compare } from "./comparison.js"
@@ -32,7 +33,10 @@ import type {
   ReportedMessage,
   SentRequest
 } from "./model.js"
+import { dropSettling } from "./settling.js"
+import { reading } from "./verifySolo.js"
 import { nameOf, isKind, isSolo, kinds, needsDepth } from "./operations.js"
+import { takeForced } from "./forced.js"
 import { adopt, onReported as onReport, openIfReady } from "./reports.js"
 
 /** The key of the timer that guards the node's answers; callers' keys are positive. */
@@ -52,6 +56,7 @@ export const beginning: Coming = {
   left: undefined,
   held: [],
   request: undefined,
+  forced: [],
   missed: undefined
 }
 
@@ -83,6 +88,7 @@ const goAway = (draft: Draft, error: TransportError, after: TransportError | und
   draft.endCalls(error, false)
   if (own !== undefined && own.step !== "signed") startAnew(draft, own)
   if (peer !== undefined && peer.step !== "signed") draft.endPeer("we", peer.abortCode ?? calledOff)
+  dropSettling(draft)
   draft.patch({ coming: beginning, locks: "unknown" })
   draft.emit({ _tag: "Disconnected", error })
   draft.do({ _tag: "Connect", parameters, after })
@@ -325,16 +331,20 @@ const ask = (draft: Draft): void => {
 /**
  * What the node holds, against what we hold; whether the return goes on.
  */
-const takeState = (draft: Draft, signedTx: SignedTx.SignedTx): boolean => {
+const takeState = (draft: Draft, signedTx: SignedTx.SignedTx, offered?: Trees.Trees): boolean => {
   const comparison = compare(draft, signedTx)
   switch (comparison._tag) {
     case "same":
       openIfReady(draft)
       return true
     case "completes":
-      adopt(draft, signedTx, comparison.known)
+      adopt(draft, signedTx, comparison.known, offered)
+      return true
+    case "forced":
+      patchComing(draft, { forced: comparison.chain })
       return true
     case "state_lost":
+    case "forced_beyond":
     case "node_behind": {
       const { _tag, detail } = comparison
       if (draft.state.frozen === undefined)
@@ -368,7 +378,7 @@ export const onReplied = (draft: Draft, { id, value }: Replied): boolean => {
   patchComing(draft, { sent: coming.sent.filter((each) => each !== answered) })
   if (value._tag === "History") patchComing(draft, { missed: readMissed(value.entries) })
   else if (value._tag === "OffChainState" && answered.request._tag === "GetOffChainState")
-    onHeld(draft, value.signedTx, value.halfSignedTx)
+    onHeld(draft, value)
   return true
 }
 
@@ -418,17 +428,16 @@ const catchUp = (draft: Draft, { ending, peerConnected }: Missed): void => {
   if (!isKnown) onReport(draft, { _tag: "Reported", channelId, report: ending })
 }
 
+type Held = Extract<Replied["value"], { readonly _tag: "OffChainState" }>
+
 /** What the node holds: its latest co-signed state, and our own proposal while the peer's signature is awaited. */
-const onHeld = (
-  draft: Draft,
-  signedTx: SignedTx.SignedTx | undefined,
-  halfSignedTx: SignedTx.SignedTx | undefined
-): void => {
+const onHeld = (draft: Draft, { halfSignedTx, signedTx, trees }: Held): void => {
   const step = draft.state.coming?.step
   if (signedTx !== undefined) {
     // An opening whose end we have missed: there is a state only once the channel is open.
     if (draft.state.latest === undefined) draft.patch({ nodeOpen: true })
-    if (!takeState(draft, signedTx)) return
+    const offered = reading(() => Trees.fromTextOrThrow(trees))
+    if (!takeState(draft, signedTx, offered)) return
   }
   const { coming } = draft.state
   if (coming === undefined) return
@@ -498,10 +507,26 @@ const finish = (draft: Draft, isWithNode: (own: OwnOperation) => boolean): void 
     if (ends === "Done") draft.succeed(callId, { _tag: "Done" })
     else if (latest !== undefined) draft.succeed(callId, { _tag: "CoSigned", state: latest })
   }
+  takeAllForced(draft, coming.forced)
   for (const { callId, command } of coming.held) Calls.onAsked(draft, callId, command)
   if (coming.request !== undefined) onReport(draft, coming.request)
   openIfReady(draft)
   draft.startNext()
+}
+
+/** One after the other; what cannot be computed at once keeps the others waiting. */
+const takeAllForced = (draft: Draft, forced: ReadonlyArray<SignedTx.SignedTx>): void => {
+  const { channelId } = draft.state
+  for (const tx of forced)
+    if (draft.state.settling === undefined) takeForced(draft, tx)
+    else
+      draft.release([
+        {
+          _tag: "Reported",
+          channelId,
+          report: { _tag: "OnChainTx", info: "consumed_forced_progress", tx }
+        }
+      ])
 }
 
 /** Whether the node may still be about to bring a signed operation to its end. */

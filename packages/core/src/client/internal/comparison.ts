@@ -8,11 +8,14 @@ import * as Bytes from "../../encoding/Bytes.js"
 import type { VerificationError } from "../../protocol/Errors.js"
 import type { Exposure } from "../../services/ChannelStore.js"
 import { wrong } from "./checks.js"
-import { explainUnknownState, isCoSigned, roundOf } from "./coSigned.js"
+import { contentOf, explainUnknownState, isCoSigned, roundOf } from "./coSigned.js"
 import type { Draft } from "./draft.js"
+import { isForced } from "./forced.js"
 
 /**
  * - `same`: both hold the same
+ * - `forced`: the chain has a state that one party has made on top of ours, perhaps over others, which are known
+ * - `forced_beyond`: the same, on top of states that we know nothing of
  * - `completes`: the node has what we signed last, with both signatures; we have not heard of it
  * - `state_lost`: both have signed what we know nothing of, so that our memory is older than the channel
  * - `node_behind`: the node holds an older state than ours
@@ -20,17 +23,44 @@ import type { Draft } from "./draft.js"
  */
 export type Comparison =
   | { readonly _tag: "same" }
+  | { readonly _tag: "forced"; readonly chain: ReadonlyArray<SignedTx.SignedTx> }
   | { readonly _tag: "completes"; readonly known: Exposure }
-  | { readonly _tag: "state_lost" | "node_behind"; readonly detail: string }
+  | { readonly _tag: "state_lost" | "node_behind" | "forced_beyond"; readonly detail: string }
   | { readonly _tag: "lie"; readonly error: VerificationError }
 
 export const sameBody = (a: SignedTx.SignedTx, b: SignedTx.SignedTx): boolean =>
   Bytes.equals(a.txBytes, b.txBytes)
 
+/** Forced states from ours to this one, as far as the node has told of them. */
+const chainTo = (
+  { round, state: { coming } }: Draft,
+  last: SignedTx.SignedTx,
+  lastRound: number
+): ReadonlyArray<SignedTx.SignedTx> | undefined => {
+  if (lastRound <= round) return undefined
+  const told = [...(coming?.missed?.forced ?? []), ...(coming?.forced ?? [])]
+  const chain: Array<SignedTx.SignedTx> = []
+  for (let next = round + 1; next < lastRound; next++) {
+    const found = told.findLast((each) => isForced(each) && roundOf(contentOf(each).tx) === next)
+    if (found === undefined) return undefined
+    chain.push(found)
+  }
+  return [...chain, last]
+}
+
 /** What the node shows as its latest co-signed state. */
 export const compare = (draft: Draft, signedTx: SignedTx.SignedTx): Comparison => {
   const { exposure, latest } = draft.state
-  if (latest !== undefined && sameBody(latest.signedTx, signedTx)) return { _tag: "same" }
+  const content = contentOf(signedTx)
+  if (latest !== undefined && sameBody(latest.signedTx, content)) return { _tag: "same" }
+  const forced = isForced(signedTx) ? (roundOf(content.tx) ?? 0) : 0
+  const chain = chainTo(draft, signedTx, forced)
+  if (chain !== undefined) return { _tag: "forced", chain }
+  if (forced > draft.round)
+    return {
+      _tag: "forced_beyond",
+      detail: `progress was forced on chain up to round ${forced}, and the store holds round ${draft.round}; what happened in between was not seen here`
+    }
   const context = draft.context("resume")
   const txHash = SignedTx.bodyHash(signedTx)
   const known = exposure.find((each) => each.txHash === txHash && each.round === draft.round + 1)

@@ -12,6 +12,7 @@ import {
   TransportError,
   type VerificationError
 } from "../../protocol/Errors.js"
+import type { NodeMessage } from "../../protocol/NodeMessage.js"
 import type { Request } from "../../protocol/Request.js"
 import type { SignTag } from "../../protocol/SignTag.js"
 import { signTagRow } from "../../protocol/SignTag.js"
@@ -47,6 +48,7 @@ export class Draft {
   readonly env: ClientEnvironment
   private readonly effects: Array<ClientEffect> = []
   private mustPersist = false
+  private readonly waiting: Array<NodeMessage> = []
 
   constructor(state: ClientState, env: ClientEnvironment) {
     this.state = state
@@ -69,6 +71,16 @@ export class Draft {
       state: { ...state, version: expected + 1, hasStoredPending: record.pending !== undefined },
       effects: [{ _tag: "Persist", record, expected }, ...this.effects]
     }
+  }
+
+  /** Messages that waited are heard before the transition ends. */
+  release(messages: ReadonlyArray<NodeMessage>): void {
+    this.waiting.push(...messages)
+  }
+
+  /** Messages that are to be heard now, one after the other, also those that are released meanwhile. */
+  *released(): Generator<NodeMessage> {
+    for (let next = this.waiting.shift(); next !== undefined; next = this.waiting.shift()) yield next
   }
 
   patch(changes: Partial<ClientState>): void {
@@ -300,8 +312,8 @@ export class Draft {
   /** Lets the next own operation begin when nothing is under way. */
   startNext(): void {
     for (;;) {
-      const { own, peer, queue, phase, frozen, end, coming } = this.state
-      if (coming !== undefined) return
+      const { own, peer, queue, phase, frozen, end, coming, settling } = this.state
+      if (coming !== undefined || settling !== undefined) return
       const [next, ...rest] = queue
       if (own !== undefined || peer !== undefined || next === undefined || end !== undefined) return
       if (phase === "opening") return
@@ -355,7 +367,13 @@ export class Draft {
     this.endPeer()
     for (const waiting of queue) this.failWaiting(waiting, errorOf(waiting.kind))
     const end = errorOf(error.operation)
-    this.patch({ end, queue: [], coming: undefined, phase: phase === "closed" ? "closed" : "ended" })
+    this.patch({
+      end,
+      queue: [],
+      coming: undefined,
+      settling: undefined,
+      phase: phase === "closed" ? "closed" : "ended"
+    })
     this.emit({ _tag: "Ended", error: end })
   }
 }

@@ -24,6 +24,8 @@ export const missed: FetchHistory = {
 export interface Missed {
   /** The latest that says how the channel is ending. */
   readonly ending: OnChainTx | undefined
+  /** What was forced on chain and taken over by the node, oldest first. */
+  readonly forced: ReadonlyArray<SignedTx.SignedTx>
   /** Whether the peer was there last; undefined if nothing is said. */
   readonly peerConnected: boolean | undefined
 }
@@ -64,19 +66,30 @@ const endingOf = ({ info }: HistoryEntry): OnChainTx | "none" | undefined => {
   const said = plain(Json.field(info, "info"))
   if (said === undefined || !isOnChainInfo(said)) return undefined
   if (endings[said] !== true) return "none"
-  const text = plain(Json.field(info, "tx"))
-  const tx = text === undefined ? undefined : attempt(() => SignedTx.fromTextOrThrow(text))
+  const tx = txOf(info)
   return tx === undefined ? undefined : { _tag: "OnChainTx", info: said, tx }
 }
+
+const txOf = (info: Json.Json): SignedTx.SignedTx | undefined => {
+  const text = plain(Json.field(info, "tx"))
+  return text === undefined ? undefined : attempt(() => SignedTx.fromTextOrThrow(text))
+}
+
+const forcedOf = ({ info }: HistoryEntry): SignedTx.SignedTx | undefined =>
+  plain(Json.field(info, "info")) === "consumed_forced_progress" ? txOf(info) : undefined
 
 /** Reads a log, newest entry first. */
 export const readMissed = (entries: ReadonlyArray<HistoryEntry>): Missed => {
   let ending: OnChainTx | "none" | undefined
   let peerConnected: boolean | undefined
+  const forced: Array<SignedTx.SignedTx> = []
   for (const entry of entries) {
     if (entry.type !== "report") continue
-    if (entry.tag === "on_chain_tx") ending ??= endingOf(entry)
-    else peerConnected ??= peerIsThere[plain(Json.field(entry.info, "event")) ?? ""]
+    if (entry.tag === "on_chain_tx") {
+      ending ??= endingOf(entry)
+      const tx = forcedOf(entry)
+      if (tx !== undefined) forced.unshift(tx)
+    } else peerConnected ??= peerIsThere[plain(Json.field(entry.info, "event")) ?? ""]
   }
-  return { ending: ending === "none" ? undefined : ending, peerConnected }
+  return { ending: ending === "none" ? undefined : ending, forced, peerConnected }
 }

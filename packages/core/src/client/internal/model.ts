@@ -3,13 +3,20 @@
  *
  * @internal
  */
+import type { CallObject } from "../../chain/CallObject.js"
 import type { SignedTx } from "../../chain/SignedTx.js"
 import type { CryptoService } from "../../crypto/Crypto.js"
 import type { AccountAddress, ChannelId, ContractId, TxHash } from "../../encoding/ApiEncoding.js"
 import type { DecodeError } from "../../encoding/DecodeError.js"
 import type { Json } from "../../encoding/Json.js"
 import type { SignerError, StoreError, TransportError } from "../../protocol/Errors.js"
-import type { Balance, FsmId, HistoryEntry, NodeMessage } from "../../protocol/NodeMessage.js"
+import type {
+  Balance,
+  ContractCallResult,
+  FsmId,
+  HistoryEntry,
+  NodeMessage
+} from "../../protocol/NodeMessage.js"
 import type {
   ChannelTerms,
   OpenParameters,
@@ -17,10 +24,15 @@ import type {
   Role
 } from "../../protocol/OpenParameters.js"
 import type {
+  CallContract,
   CloseSolo,
   Deposit,
+  DryRunContract,
   FetchHistory,
+  ForceProgress,
+  GetContractCall,
   Leave,
+  NewContract,
   Request,
   Settle,
   Shutdown,
@@ -37,7 +49,7 @@ import type {
   PendingOperation,
   StoredRecord
 } from "../../services/ChannelStore.js"
-import type { Decision, Decline, Proposal } from "../../services/ProposalPolicy.js"
+import type { Decision, Decline, Proposal, UnverifiedProposal } from "../../services/ProposalPolicy.js"
 import type { SigningDetails } from "../../services/Signer.js"
 import type { Poi } from "../../state/Poi.js"
 import type { Trees } from "../../state/Trees.js"
@@ -46,6 +58,7 @@ import type {
   Balances,
   ChannelEvent,
   ClosedChannel,
+  Contract,
   CoSignedState,
   FlowError,
   OffChainState,
@@ -53,6 +66,7 @@ import type {
   SoloTransaction
 } from "../ChannelEvent.js"
 import type { RequestIdTable } from "../RequestIds.js"
+import type { ChainQuestion, ChainTold, Execution, Unexecuted } from "./execution.js"
 import type { Missed } from "./history.js"
 
 /** What does not change in the life of a channel. */
@@ -93,6 +107,9 @@ export type WorkId = number
 /** What a caller can ask for that takes the channel's turn. */
 export type OperationRequest =
   | Transfer
+  | NewContract
+  | CallContract
+  | ForceProgress
   | Deposit
   | Withdraw
   | Shutdown
@@ -106,6 +123,9 @@ export type OperationRequest =
 export type OwnKind =
   | "open"
   | "transfer"
+  | "new_contract"
+  | "call_contract"
+  | "force_progress"
   | "deposit"
   | "withdraw"
   | "shutdown"
@@ -134,6 +154,10 @@ export type Command =
     }
   | { readonly _tag: "OffChainState" }
   | { readonly _tag: "History"; readonly filter: Omit<FetchHistory, "_tag"> }
+  | { readonly _tag: "DryRun"; readonly request: DryRunContract }
+  | { readonly _tag: "GetCall"; readonly request: GetContractCall }
+  | { readonly _tag: "GetContract"; readonly contractId: ContractId }
+  | { readonly _tag: "CleanCalls" }
 
 /** A command that is answered by one reply. */
 export type Question = Exclude<Command, { readonly _tag: "Open" | "Resume" | "Reconnect" | "Operate" }>
@@ -141,13 +165,17 @@ export type Question = Exclude<Command, { readonly _tag: "Open" | "Resume" | "Re
 /** How a question ends well. */
 export type CallResult =
   | { readonly _tag: "Done" }
-  | { readonly _tag: "CoSigned"; readonly state: CoSignedState }
+  /** `verified`: whether it was computed here before we signed it. */
+  | { readonly _tag: "CoSigned"; readonly state: CoSignedState; readonly verified?: boolean }
   | { readonly _tag: "Seen"; readonly transaction: SoloTransaction }
   | { readonly _tag: "Closed"; readonly closed: ClosedChannel }
   | { readonly _tag: "Balances"; readonly balances: ReadonlyArray<Balance> }
   | { readonly _tag: "Poi"; readonly poi: Poi }
   | { readonly _tag: "OffChainState"; readonly state: OffChainState }
   | { readonly _tag: "History"; readonly entries: ReadonlyArray<HistoryEntry> }
+  | { readonly _tag: "Forced"; readonly transaction: SoloTransaction; readonly state: CoSignedState }
+  | { readonly _tag: "ContractCall"; readonly call: ContractCallResult; readonly verified: boolean }
+  | { readonly _tag: "Contract"; readonly contract: Contract }
 
 /** A question that is answered by one reply. */
 export interface PendingCall {
@@ -169,8 +197,16 @@ export interface Signing {
   readonly txHash: TxHash
   readonly channelId: ChannelId
   readonly round: number
-  /** The parties' balances when it is complete. */
+  /** The parties' balances when it is complete; nothing where that is not known. */
   readonly after: Balances
+  /** The state that it leads to, if contracts run in it: what was computed once is not computed again. */
+  readonly trees?: Trees
+  /** What came of the contract. */
+  readonly call?: CallObject
+  /** Why it could not be computed. */
+  readonly unexecuted?: Unexecuted
+  /** What was asked of the chain to compute it; absent again when it is known. */
+  readonly execution?: Execution
   /** The work that the next event must name. */
   readonly work: WorkId
 }
@@ -181,7 +217,7 @@ export interface Signing {
  * - `waiting`: for its turn
  * - `requested`: at the node, which has not asked for a signature yet
  * - `held`: the peer's proposal, while an own request that the node will let collide with it is under way
- * - `loading`, `deciding`, `signing`: at our store, policy, signer
+ * - `loading`, `deciding`, `signing`: at our store, policy (or, to be computed, chain reader), signer
  * - `signed`: our signature is out
  * - `aborting`: we refused to sign; the node has not confirmed it yet
  */
@@ -236,6 +272,13 @@ export interface SentRequest {
   readonly requestId: Json | undefined
 }
 
+/** What a transaction with our signature leads to. */
+export interface Prepared {
+  readonly txHash: TxHash
+  readonly round: number
+  readonly trees: Trees
+}
+
 /** Why nothing is signed any more: what became of the store, or of what should be in it. */
 export interface Freeze {
   readonly reason: StoreError["reason"]
@@ -285,8 +328,24 @@ export interface Coming {
   readonly held: ReadonlyArray<{ readonly callId: CallId; readonly command: Question }>
   /** A signing request that waits for it. */
   readonly request: ReportedMessage | undefined
+  /** What was forced on chain meanwhile, oldest first; it is taken over at the end. */
+  readonly forced: ReadonlyArray<SignedTx>
   /** What the node's log says that we have missed, until it is taken note of. */
   readonly missed: Missed | undefined
+}
+
+/**
+ * A state that both have signed, or that was forced, and that could not be computed at once: the chain, the policy or,
+ * for trees with the hash that was signed, the node is asked. What the node says meanwhile waits.
+ */
+export interface Settling {
+  readonly signedTx: SignedTx
+  readonly work: WorkId
+  /** What the chain was asked. */
+  readonly execution: Execution | undefined
+  /** What the node was asked. */
+  readonly sent: SentRequest | undefined
+  readonly held: ReadonlyArray<NodeMessage>
 }
 
 /** A report as it came. */
@@ -309,6 +368,8 @@ export interface ClientState {
   readonly trees: Trees
   readonly latest: CoSignedState | undefined
   readonly exposure: ReadonlyArray<Exposure>
+  /** States of rounds with contracts that we have signed. */
+  readonly prepared: ReadonlyArray<Prepared>
   readonly intents: ReadonlyArray<Intent>
   /** Version of the stored record; 0: none. */
   readonly version: number
@@ -318,6 +379,8 @@ export interface ClientState {
   /** What only we signed and gave to the node, until it is seen on chain. It does not keep others from their turn. */
   readonly watched: ReadonlyArray<OwnOperation>
   readonly queue: ReadonlyArray<OwnOperation>
+  /** A state that is there, and that is still to be computed. */
+  readonly settling: Settling | undefined
   readonly peer: PeerOperation | undefined
   readonly calls: ReadonlyArray<PendingCall>
   /** The node said `open`. */
@@ -353,6 +416,8 @@ export type ClientEvent =
   | { readonly _tag: "CallerGone"; readonly callId: CallId }
   | { readonly _tag: "Loaded"; readonly work: WorkId; readonly stored: StoredRecord | undefined }
   | { readonly _tag: "Decided"; readonly work: WorkId; readonly decision: Decision }
+  /** The chain has answered. */
+  | { readonly _tag: "Told"; readonly work: WorkId; readonly told: ChainTold }
   | { readonly _tag: "Signed"; readonly work: WorkId; readonly signedTx: SignedTx }
   | { readonly _tag: "NotSigned"; readonly work: WorkId; readonly reason: SignerError | Decline }
   /** A read, or the write of a transition, failed. A transition whose write failed has not happened. */
@@ -366,6 +431,8 @@ export type ClientEffect =
   | { readonly _tag: "Load"; readonly work: WorkId; readonly channelId: ChannelId }
   | { readonly _tag: "Send"; readonly request: Request; readonly id: Json | undefined }
   | { readonly _tag: "AskPolicy"; readonly work: WorkId; readonly proposal: Proposal }
+  | { readonly _tag: "AskUnverified"; readonly work: WorkId; readonly proposal: UnverifiedProposal }
+  | { readonly _tag: "AskChain"; readonly work: WorkId; readonly question: ChainQuestion }
   | { readonly _tag: "AskSigner"; readonly work: WorkId; readonly details: SigningDetails }
   /** The policy's or signer's answer is not wanted any more. */
   | { readonly _tag: "CallOff"; readonly work: WorkId }

@@ -11,8 +11,9 @@ import type { ChannelId } from "../../encoding/ApiEncoding.js"
 import type { OnChainInfo, OnChainTx } from "../../protocol/NodeMessage.js"
 import type { OnChainTransaction } from "../ChannelEvent.js"
 import { type Context, isNonce, wrong } from "./checks.js"
-import { isCoSigned, isSignedAsAsked, roundOf } from "./coSigned.js"
+import { contentOf, isCoSigned, isSignedAsAsked, roundOf } from "./coSigned.js"
 import type { Draft } from "./draft.js"
+import { dropOwn, takeForced } from "./forced.js"
 import type { OwnOperation } from "./model.js"
 import { kinds, slashByItself } from "./operations.js"
 import { readPayload } from "./verifySolo.js"
@@ -47,11 +48,6 @@ interface Seen {
   /** Without the layers of those who pay for it or authenticate it in another way. */
   readonly signedTx: SignedTx.SignedTx
   readonly told: OnChainTransaction
-}
-
-const contentOf = (signedTx: SignedTx.SignedTx): SignedTx.SignedTx => {
-  const inner = SignedTx.inner(signedTx)
-  return inner === undefined ? signedTx : contentOf(inner)
 }
 
 /** The channel that a transaction is of, if it is not ours; nothing is known of it before the channel has an id. */
@@ -121,6 +117,8 @@ const onChanged = (draft: Draft, seen: Seen): void => {
   const { _tag } = seen.signedTx.tx
   // After a return the node tells of a solo closing that was missed in this way only.
   if (_tag === "ChannelCloseSoloTx" || _tag === "ChannelSlashTx") enterClosing(draft, seen, "current")
+  // Some nodes say no more than this of what was forced.
+  else if (_tag === "ChannelForceProgressTx") onForced(draft, seen)
   else {
     endSeen(draft, seen)
     draft.startNext()
@@ -134,6 +132,7 @@ const onSoloClosing = (draft: Draft, seen: Seen): void => {
 
 const onCanSlash = (draft: Draft, seen: Seen): void => {
   draft.emit({ _tag: "CanSlash", ...seen.told })
+  endStale(draft, seen)
   enterClosing(draft, seen, showsOlder(draft, seen.signedTx) ? "older" : "current")
 }
 
@@ -147,7 +146,24 @@ const showsOlder = (draft: Draft, { tx }: SignedTx.SignedTx): boolean => {
   return payload === undefined || (roundOf(contentOf(payload).tx) ?? 0) < draft.round
 }
 
-const onCanSnapshot = (draft: Draft, { told }: Seen): void => draft.emit({ _tag: "CanSnapshot", ...told })
+const onCanSnapshot = (draft: Draft, seen: Seen): void => {
+  draft.emit({ _tag: "CanSnapshot", ...seen.told })
+  endStale(draft, seen)
+  draft.startNext()
+}
+
+/** What was forced is on chain, but a state that both have signed takes its place, or something that came first. */
+const endStale = (draft: Draft, { signedTx }: Seen): void => {
+  const own = watchedFor(draft, signedTx)
+  if (own !== undefined && kinds[own.kind].ends === "forced") overtake(draft, own)
+}
+
+const onForced = (draft: Draft, { told }: Seen): void => {
+  const { coming } = draft.state
+  // Who comes back takes it over when both are known to hold the same.
+  if (coming !== undefined) draft.patch({ coming: { ...coming, forced: [...coming.forced, told.signedTx] } })
+  else takeForced(draft, told.signedTx, told.type)
+}
 
 const onClosed = (draft: Draft, seen: Seen): void => {
   if (!takeClosing(draft, seen)) return
@@ -158,9 +174,11 @@ const onClosed = (draft: Draft, seen: Seen): void => {
     if (kinds[each.kind].ends === "closed") draft.startTimer(each.callId, config.chainTimeout)
     else overtake(draft, each)
   }
-  if (own !== undefined && kinds[own.kind].ends !== "closed") dropOwn(draft, own)
+  if (own !== undefined && kinds[own.kind].ends !== "closed") dropOwn(draft, own, isClosing)
   draft.endPeer("node", 2)
 }
+
+const isClosing = "the channel is closing"
 
 /** What each report leads to. */
 const reactions: { readonly [I in OnChainInfo]: (draft: Draft, seen: Seen) => void } = {
@@ -175,7 +193,7 @@ const reactions: { readonly [I in OnChainInfo]: (draft: Draft, seen: Seen) => vo
   solo_closing: onSoloClosing,
   can_slash: onCanSlash,
   can_snapshot: onCanSnapshot,
-  consumed_forced_progress: nothing,
+  consumed_forced_progress: onForced,
   channel_closed: onClosed
 }
 
@@ -211,28 +229,20 @@ const enterClosing = (draft: Draft, seen: Seen, soloClosing: "older" | "current"
   // A closing transaction that both have signed can still be mined, but need not.
   if (own?.kind === "shutdown" && closeTx !== undefined)
     draft.startTimer(own.callId, draft.state.config.chainTimeout)
-  else if (own !== undefined) dropOwn(draft, own)
+  else if (own !== undefined) dropOwn(draft, own, isClosing)
   draft.endPeer("node", 2)
   // Before anybody else has the turn.
   slashIfOlder(draft)
   draft.startNext()
 }
 
-/** What the chain can still take once one party is closing: a settlement, and a newer state. */
+/** What the chain can still take once one party is closing: a settlement, a forced state, and a newer state. */
 const survives = ({ kind }: OwnOperation, soloClosing: "older" | "current"): boolean =>
-  kind === "settle" || (kind === "slash" && soloClosing === "older")
+  kind === "settle" || kind === "force_progress" || (kind === "slash" && soloClosing === "older")
 
 /** Another transaction came first, and the chain does not take ours any more. */
 const overtake = (draft: Draft, operation: OwnOperation): void =>
   draft.endWatched(operation, { error: draft.ended(operation.kind, "chain", "peer", 2) })
-
-/** Ends what the node has no place for any more; what it has not begun it will refuse itself. */
-const dropOwn = (draft: Draft, { kind, step }: OwnOperation): void => {
-  if (step === "aborting") draft.endOwn("told")
-  // A node that has begun to leave stays, and says nothing of it.
-  else if (step !== "requested" || kind === "leave")
-    draft.endOwn({ error: draft.ended(kind, "the channel is closing", "node", 4) })
-}
 
 /**
  * Answers an older state on chain with ours, unless that is being done. A state that came on chain by itself cannot be

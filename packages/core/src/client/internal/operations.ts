@@ -13,10 +13,10 @@ export interface Row {
   /** The signature that the node asks for; which one the opening takes depends on the role. */
   readonly tag: SignTag | undefined
   /**
-   * What ends it well: a co-signed state, our transaction `seen` on chain, the channel's confirmed end (`closed`), or the
-   * session's (`left`).
+   * What ends it well: a co-signed state, our transaction `seen` on chain, the state that it has `forced` there, the
+   * channel's confirmed end (`closed`), or the session's (`left`).
    */
-  readonly ends: "co-signed" | "seen" | "closed" | "left"
+  readonly ends: "co-signed" | "seen" | "forced" | "closed" | "left"
   /**
    * Whether only one of both goes on when our request meets a proposal of the peer at the node. The others wait there
    * until the peer's is done.
@@ -28,6 +28,9 @@ export interface Row {
 export const kinds: { readonly [K in OwnKind]: Row } = {
   open: { tag: undefined, ends: "co-signed", collides: false },
   transfer: { tag: "update", ends: "co-signed", collides: true },
+  new_contract: { tag: "update", ends: "co-signed", collides: true },
+  call_contract: { tag: "update", ends: "co-signed", collides: true },
+  force_progress: { tag: "force_progress_tx", ends: "forced", collides: true },
   deposit: { tag: "deposit_tx", ends: "co-signed", collides: true },
   withdraw: { tag: "withdraw_tx", ends: "co-signed", collides: true },
   shutdown: { tag: "shutdown_sign", ends: "closed", collides: false },
@@ -61,6 +64,9 @@ export const leadsToState = (tag: SignTag): boolean => needsDepth(tag) || isOffC
 
 const kindOfRequest = {
   Transfer: "transfer",
+  NewContract: "new_contract",
+  CallContract: "call_contract",
+  ForceProgress: "force_progress",
   Deposit: "deposit",
   Withdraw: "withdraw",
   Shutdown: "shutdown",
@@ -73,14 +79,11 @@ const kindOfRequest = {
 
 const names: { readonly [T in Request["_tag"]]: string } = {
   ...kindOfRequest,
-  NewContract: "new_contract",
   NewContractFromOnChain: "new_contract_from_onchain",
-  CallContract: "call_contract",
   DryRunContract: "dry_run",
   GetContractCall: "get.contract_call",
   GetContract: "get.contract",
   CleanContractCalls: "clean_contract_calls",
-  ForceProgress: "force_progress",
   SendMessage: "message",
   Ping: "ping",
   Stop: "stop",

@@ -6,15 +6,15 @@
 import * as SignedTx from "../../chain/SignedTx.js"
 import * as Bytes from "../../encoding/Bytes.js"
 import * as DecodeError from "../../encoding/DecodeError.js"
-import type { VerificationError } from "../../protocol/Errors.js"
 import type { ReplyValue } from "../../protocol/NodeMessage.js"
 import type { Request } from "../../protocol/Request.js"
 import * as Poi from "../../state/Poi.js"
 import * as Trees from "../../state/Trees.js"
-import type { FlowError } from "../ChannelEvent.js"
 import { wrong } from "./checks.js"
 import type { Draft } from "./draft.js"
-import type { CallResult, PendingCall, Question } from "./model.js"
+import { checkedCall, checkedContract } from "./contractQuestions.js"
+import { differs, type Outcome } from "./outcomes.js"
+import type { PendingCall, Question } from "./model.js"
 import { operationOf } from "./operations.js"
 
 /** What the node is asked. */
@@ -39,6 +39,13 @@ export const requestOf = (
       return { _tag: "GetOffChainState" }
     case "History":
       return { _tag: "FetchHistory", ...command.filter }
+    case "DryRun":
+    case "GetCall":
+      return command.request
+    case "GetContract":
+      return { _tag: "GetContract", contractId: command.contractId }
+    case "CleanCalls":
+      return { _tag: "CleanContractCalls" }
   }
 }
 
@@ -51,7 +58,11 @@ const replyTags: { readonly [T in Question["_tag"]]: ReadonlyArray<ReplyValue["_
   Balances: ["Balances", "EmptyList"],
   Poi: ["Poi"],
   OffChainState: ["OffChainState"],
-  History: ["History", "EmptyList"]
+  History: ["History", "EmptyList"],
+  DryRun: ["ContractCallResult"],
+  GetCall: ["ContractCallResult"],
+  GetContract: ["Contract"],
+  CleanCalls: ["CallsPruned"]
 }
 
 /** Whether a request of this kind without an id has no reply. */
@@ -61,9 +72,6 @@ export const isSilent = ({ _tag }: Question): boolean =>
 /** Whether a value can be the reply. */
 export const fits = (command: Question, value: ReplyValue): boolean =>
   replyTags[command._tag].includes(value._tag)
-
-/** How a question ends. */
-export type Outcome = CallResult | { readonly error: FlowError }
 
 /** What a reply means, checked against our own state. */
 export const resultOf = (draft: Draft, call: PendingCall, value: ReplyValue): Outcome => {
@@ -88,18 +96,14 @@ export const resultOf = (draft: Draft, call: PendingCall, value: ReplyValue): Ou
       return call.command._tag === "Poi" ? checkedPoi(draft, value.poi, call.command) : { _tag: "Done" }
     case "OffChainState":
       return checkedState(draft, value)
+    case "ContractCallResult":
+      return checkedCall(draft, value.call, call.command)
+    case "Contract":
+      return checkedContract(draft, value, call.command)
     default:
       return { _tag: "Done" }
   }
 }
-
-/**
- * The node's state is not ours. Usually that is a lie; but once we are frozen we may be the ones who are behind, so that
- * nobody is blamed, and nothing that could not be compared is passed on.
- */
-const differs = (draft: Draft, error: VerificationError): Outcome => ({
-  error: draft.state.frozen === undefined ? error : draft.frozenError(error.operation)
-})
 
 const checkedBalances = (
   draft: Draft,

@@ -16,10 +16,13 @@ import type { Draft } from "./draft.js"
 import type { OwnOperation, Signing } from "./model.js"
 import { onSignRequest, releaseHeld } from "./signing.js"
 import { balancesOf, wrong } from "./checks.js"
-import { explainUnknownState, isCoSigned, roundOf } from "./coSigned.js"
+import { contentOf, explainUnknownState, isAuthentic, isCoSigned, roundOf } from "./coSigned.js"
+import { contractsFor, nextTrees, withoutChain } from "./execution.js"
+import { isForced, takeForced } from "./forced.js"
 import { onOnChainTx, slashIfOlder } from "./onChain.js"
 import { isOffChain, isSolo, kinds, leadsToState, needsDepth } from "./operations.js"
-import { nextTrees } from "./verify.js"
+import { askNode } from "./settling.js"
+import { sameHash } from "./verifyForced.js"
 
 /** A report. */
 export const onReported = (
@@ -267,9 +270,9 @@ const onLeave = (draft: Draft, state: SignedTx.SignedTx): void => {
   // Once we are frozen the node may leave with a later state than ours.
   const isLater = frozen !== undefined && (roundOf(state.tx) ?? 0) > draft.round
   const error =
-    !isLater && (latest === undefined || !sameBody(latest.signedTx, state))
+    !isLater && (latest === undefined || !sameBody(latest.signedTx, contentOf(state)))
       ? explainUnknownState(context, state, undefined)
-      : isCoSigned(context, state, isLater ? undefined : latest?.signedTx)
+      : isAuthentic(context, state, isLater ? undefined : latest?.signedTx)
         ? undefined
         : wrong(context, "signature", "the signatures of both parties", "others")
   if (error !== undefined) draft.lie(error)
@@ -283,8 +286,12 @@ const onLeave = (draft: Draft, state: SignedTx.SignedTx): void => {
 
 const onState = (draft: Draft, signedTx: SignedTx.SignedTx): void => {
   const { latest, exposure } = draft.state
-  if (latest !== undefined && sameBody(latest.signedTx, signedTx)) {
+  if (latest !== undefined && sameBody(latest.signedTx, contentOf(signedTx))) {
     openIfReady(draft)
+    return
+  }
+  if (isForced(signedTx)) {
+    takeForced(draft, signedTx)
     return
   }
   const context = draft.context(draft.state.own?.kind ?? "update")
@@ -309,15 +316,37 @@ const isDeepEnough = ({ state: { config, locks, phase } }: Draft, { tag }: Expos
   locks === "unknown" ||
   (locks.own && locks.peer)
 
-const treesOf = (draft: Draft, { updates, round }: Exposure): Trees | Apply.UpdateError =>
-  round === 1 ? draft.state.trees : nextTrees(draft.state.config, draft.state.trees, updates, round)
+/**
+ * The trees of a state that both have signed, computed before or now; `offered` are the node's, which count if they have
+ * the hash that we signed. Undefined if nobody has them yet.
+ */
+const treesOf = (
+  { state: { config, prepared, trees }, env: { crypto } }: Draft,
+  { tx }: SignedTx.SignedTx,
+  { updates, round, txHash }: Exposure,
+  offered: Trees | undefined
+): Trees | Apply.UpdateError | undefined => {
+  if (round === 1) return trees
+  const known = prepared.find((each) => each.txHash === txHash)
+  if (known !== undefined) return known.trees
+  const contracts = contractsFor(updates, withoutChain(config), crypto)
+  const computed = nextTrees(config, trees, updates, round, contracts)
+  if (contracts === undefined || !("stateHash" in tx)) return computed
+  if (!(computed instanceof Apply.UpdateError) && sameHash(computed, tx.stateHash)) return computed
+  return offered !== undefined && sameHash(offered, tx.stateHash) ? offered : undefined
+}
 
 const isShutdown = ({ tag }: Exposure): boolean => tag === "shutdown_sign" || tag === "shutdown_sign_ack"
 
-export const adopt = (draft: Draft, signedTx: SignedTx.SignedTx, known: Exposure): void => {
-  const { config, channelId, exposure, intents, own, peer } = draft.state
-  const trees = treesOf(draft, known)
+export const adopt = (draft: Draft, signedTx: SignedTx.SignedTx, known: Exposure, offered?: Trees): void => {
+  const { config, channelId, coming, exposure, intents, own, peer, prepared } = draft.state
+  const trees = treesOf(draft, signedTx, known, offered)
   if (trees instanceof Apply.UpdateError || channelId === null) return
+  if (trees === undefined) {
+    // Who comes back asks the node anyway.
+    if (coming === undefined) askNode(draft, signedTx)
+    return
+  }
   const { round, txHash } = known
   const state: CoSignedState = {
     channelId,
@@ -331,12 +360,13 @@ export const adopt = (draft: Draft, signedTx: SignedTx.SignedTx, known: Exposure
     latest: state,
     // A closing transaction is not overtaken by a higher round: the chain would still take it.
     exposure: exposure.filter((each) => each.txHash !== txHash && (each.round >= round || isShutdown(each))),
+    prepared: prepared.filter((each) => each.round > round),
     intents: intents.filter((each) => each.round >= round)
   })
   draft.persist()
   draft.emit({ _tag: "CoSigned", state })
   if (own !== undefined && own.kind !== "open" && own.signing?.txHash === txHash)
-    draft.endOwn({ result: { _tag: "CoSigned", state } })
+    draft.endOwn({ result: { _tag: "CoSigned", state, verified: own.signing.unexecuted === undefined } })
   if (peer?.signing?.txHash === txHash) draft.endPeer()
   dropOutdated(draft, round)
   // What the chain shows may have been as new as the state before.

@@ -12,7 +12,7 @@ import type { ChannelRecord, Exposure, StoredRecord } from "../../services/Chann
 import * as Trees from "../../state/Trees.js"
 import type { CoSignedState } from "../ChannelEvent.js"
 import { balancesOf } from "./checks.js"
-import { isCoSigned, roundOf } from "./coSigned.js"
+import { isAuthentic, roundOf } from "./coSigned.js"
 import { beginning } from "./comingBack.js"
 import type {
   CallId,
@@ -87,7 +87,9 @@ const latestOf = (
   if (roundOf(tx) !== round) return corrupt(`round ${round} is stored with a transaction of another round`)
   if (!("stateHash" in tx) || !Bytes.equals(tx.stateHash, Trees.stateHash(trees)))
     return corrupt("the stored trees are not those that were signed")
-  if (!isCoSigned({ config, crypto, operation: "resume", channelId }, coSigned))
+  // One that was authenticated in another way is kept without that.
+  const isBare = tx._tag === "ChannelForceProgressTx" && coSigned.signatures.length === 0
+  if (!isBare && !isAuthentic({ config, crypto, operation: "resume", channelId }, coSigned))
     return corrupt("the stored state has not the signatures of both parties")
   return { channelId, round, balances: balancesOf(config, trees), signedTx: coSigned, trees }
 }

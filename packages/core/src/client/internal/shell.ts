@@ -22,6 +22,7 @@ import { Crypto } from "../../crypto/Crypto.js"
 import { Codec } from "../../protocol/Codec.js"
 import { SignerError, StoreError, TransportError } from "../../protocol/Errors.js"
 import type { OpenParameters, ReconnectParameters } from "../../protocol/OpenParameters.js"
+import * as ChainReaders from "../../services/ChainReader.js"
 import {
   type ChannelRecord,
   ChannelStore,
@@ -39,6 +40,7 @@ import { Signer, type SignerService } from "../../services/Signer.js"
 import { Transport } from "../../services/Transport.js"
 import type { ChannelError, ChannelEvent, ChannelStatus, CoSignedState, FlowError } from "../ChannelEvent.js"
 import * as ClientMachine from "../ClientMachine.js"
+import type { ChainQuestion, ChainTold } from "./execution.js"
 import { nameOf } from "./operations.js"
 import { Changing, Recent } from "./shell/Broadcast.js"
 import { Deadlines } from "./shell/Deadlines.js"
@@ -130,6 +132,7 @@ interface Services {
   readonly signer: SignerService
   readonly policy: ProposalPolicyService
   readonly store: ChannelStoreService
+  readonly chain: ChainReaders.ChainReaderService
   /** Lets the connection end, later, and makes no other. */
   readonly disconnect: () => void
 }
@@ -256,7 +259,7 @@ class Runner {
   // ---------------------------------------------------------------- effects
 
   private perform(effect: ClientMachine.ClientEffect): void {
-    const { disconnect, env, policy, signer, store } = this.services
+    const { chain, disconnect, env, policy, signer, store } = this.services
     switch (effect._tag) {
       case "Persist":
         return
@@ -286,6 +289,23 @@ class Runner {
             decision: Exit.isSuccess(exit) ? exit.value : decline(4)
           })
         )
+      }
+      case "AskUnverified": {
+        const { proposal, work } = effect
+        return this.run(
+          work,
+          Effect.suspend(() => policy.decideUnverified?.(proposal) ?? Effect.succeed(decline(4))),
+          (exit) => ({ _tag: "Decided", work, decision: Exit.isSuccess(exit) ? exit.value : decline(4) })
+        )
+      }
+      case "AskChain": {
+        const { question, work } = effect
+        const { requestTimeout } = this.state.config
+        return this.run(work, answered(chain, question, requestTimeout), (exit) => ({
+          _tag: "Told",
+          work,
+          told: Exit.isSuccess(exit) ? exit.value : notTold(exit.cause)
+        }))
       }
       case "AskSigner": {
         const { details, work } = effect
@@ -416,6 +436,10 @@ export const make = (options: ShellOptions): Effect.Effect<Shell, ChannelError, 
     const policy = yield* ProposalPolicy
     const store = yield* ChannelStore
     const crypto = yield* Crypto
+    const chain = Option.getOrElse(
+      yield* Effect.serviceOption(ChainReaders.ChainReader),
+      () => ChainReaders.none
+    )
     const runtime = yield* Effect.runtime<never>()
 
     const { config, resumes } = options
@@ -439,6 +463,7 @@ export const make = (options: ShellOptions): Effect.Effect<Shell, ChannelError, 
       signer,
       policy,
       store,
+      chain,
       disconnect: () => void Runtime.runFork(runtime, closeConnection)
     }
     const initial =
@@ -545,6 +570,42 @@ const notSigned = (operation: string, cause: Cause.Cause<SignerError | Decline>)
       : { operation, reason: "failed", detail: "the signer ended with an unexpected error" }
   )
 }
+
+/** What the chain answers; it may take as long as the node. */
+const answered = (
+  chain: ChainReaders.ChainReaderService,
+  question: ChainQuestion,
+  milliseconds: number
+): Effect.Effect<ChainTold, ChainReaders.ChainReadError> =>
+  Effect.timeoutFail(
+    Effect.suspend(() => askChain(chain, question)),
+    {
+      duration: milliseconds,
+      onTimeout: () => new ChainReaders.ChainReadError({ detail: `no answer came for ${milliseconds} ms` })
+    }
+  )
+
+const askChain = (
+  chain: ChainReaders.ChainReaderService,
+  question: ChainQuestion
+): Effect.Effect<ChainTold, ChainReaders.ChainReadError> => {
+  switch (question._tag) {
+    case "Top":
+      return Effect.map(chain.top, (top) => ({ _tag: "Top", top }))
+    case "Block":
+      return Effect.map(chain.block(question.which), (block) => ({ _tag: "Block", block }))
+    case "Read":
+      return Effect.map(chain.read(question.read, question.at), (answer) => ({ _tag: "Read", answer }))
+  }
+}
+
+const notTold = (cause: Cause.Cause<ChainReaders.ChainReadError>): ChainTold => ({
+  _tag: "Failed",
+  detail: Option.match(Cause.failureOption(cause), {
+    onNone: () => "the chain reader ended with an unexpected error",
+    onSome: ({ detail }) => detail
+  })
+})
 
 /** What a store's end without a record means. */
 const notRead = (cause: Cause.Cause<StoreError>): StoreError =>

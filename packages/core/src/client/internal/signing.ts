@@ -3,19 +3,22 @@
  *
  * @internal
  */
-import type { ChannelId } from "../../encoding/ApiEncoding.js"
+import type { BlockHash, ChannelId } from "../../encoding/ApiEncoding.js"
 import type { DecodeError } from "../../encoding/DecodeError.js"
 import { SignerError, VerificationError } from "../../protocol/Errors.js"
 import type { SignRequest } from "../../protocol/NodeMessage.js"
 import type { SignTag } from "../../protocol/SignTag.js"
 import { signTagRow } from "../../protocol/SignTag.js"
 import type { Exposure, Intent, IntentDecision, StoredRecord } from "../../services/ChannelStore.js"
+import type { Environment } from "../../fate/Environment.js"
+import { isNotPinned } from "../../services/ChainReader.js"
 import {
   Accept,
   Decline,
   type Decision,
   type PartyBalances,
-  type Proposal
+  type Proposal,
+  type UnverifiedProposal
 } from "../../services/ProposalPolicy.js"
 import * as SignedTx from "../../chain/SignedTx.js"
 import type { Balances } from "../ChannelEvent.js"
@@ -23,6 +26,7 @@ import { type Draft, peerTimer } from "./draft.js"
 import type { ClientState, OperationRequest, Signing, WorkId } from "./model.js"
 import { type Context, type Verified, balancesOf, wrong } from "./checks.js"
 import { isSignedAsAsked } from "./coSigned.js"
+import * as Execution from "./execution.js"
 import { kinds, needsDepth } from "./operations.js"
 import { unlocked, verifiers, verifyCreate } from "./verify.js"
 
@@ -65,32 +69,38 @@ const proposals: { readonly [T in SignTag]?: Proposal["operation"] } = {
 
 const operationOf = (tag: SignTag): Proposal["operation"] => proposals[tag] ?? "update"
 
+/** What nobody can know of a round that was not computed. */
+const nothingKnown: Balances = { initiator: 0n, responder: 0n }
+
+const roundIn = ({ tx }: SignedTx.SignedTx): number => ("round" in tx ? tx.round : 0)
+
 /** A signature to be made. */
 const signingOf = (
   draft: Draft,
   { bare, tag, signedTx, updates }: SignRequest,
-  { channelId, round, after }: Verified
-): Signing => ({
-  tag,
-  signedTx,
-  ...(bare && { bare }),
-  updates,
-  txHash: SignedTx.bodyHash(signedTx),
-  channelId,
-  round,
-  after,
-  work: draft.newWork()
-})
+  verified: Verified | Execution.Unexecuted
+): Signing => {
+  const request = {
+    tag,
+    signedTx,
+    ...(bare && { bare }),
+    updates,
+    txHash: SignedTx.bodyHash(signedTx),
+    work: draft.newWork()
+  }
+  if (!Execution.isUnexecuted(verified)) return { ...request, ...verified }
+  const { latest } = draft.state
+  // Only what follows from an open channel's state is ever computed.
+  if (latest === undefined) throw new Error("a round follows from a state")
+  const round = roundIn(signedTx)
+  const { channelId } = latest
+  return { ...request, channelId, round, after: nothingKnown, unexecuted: verified }
+}
 
-/** Asks the policy about a signature. */
-const askPolicy = (
-  draft: Draft,
-  { tag, signedTx, updates, channelId, round, after, work }: Signing
-): void => {
-  const { state } = draft
+/** What every proposal says, computed or not. */
+const proposalOf = ({ state }: Draft, { tag, signedTx, updates, channelId, round }: Signing) => {
   const { own, peer } = state.config
-  const proposal: Proposal = {
-    operation: operationOf(tag),
+  return {
     tag,
     proposer: signTagRow(tag).side === "acknowledger" ? peer : own,
     channelId,
@@ -98,10 +108,29 @@ const askPolicy = (
     updates,
     round,
     before: seenFromUs(state, balancesOf(state.config, state.trees)),
-    after: seenFromUs(state, after),
     worstOwnBalance: worstOwnBalance(state)
   }
+}
+
+/** Asks the policy about a signature. */
+const askPolicy = (draft: Draft, signing: Signing): void => {
+  const { after, call, tag, unexecuted, work } = signing
+  if (unexecuted !== undefined) return askUnverified(draft, signing, unexecuted)
+  const proposal: Proposal = {
+    operation: operationOf(tag),
+    ...proposalOf(draft, signing),
+    after: seenFromUs(draft.state, after),
+    ...(call === undefined ? {} : { call })
+  }
   draft.do({ _tag: "AskPolicy", work, proposal })
+}
+
+/** Asks the policy about what could not be computed. */
+const askUnverified = (draft: Draft, signing: Signing, { detail, reason }: Execution.Unexecuted): void => {
+  const operation = signing.tag === "force_progress_tx" ? "force_progress" : "update"
+  const proposal: UnverifiedProposal = { operation, ...proposalOf(draft, signing), reason, detail }
+  draft.emit({ _tag: "RoundUnverified", tag: signing.tag, round: signing.round, reason, detail })
+  draft.do({ _tag: "AskUnverified", work: signing.work, proposal })
 }
 
 /** The node asks for a signature. `frameChannelId` is what its frame says. */
@@ -112,7 +141,7 @@ const verifyOwn = (
   draft: Draft,
   frameChannelId: ChannelId | null,
   request: SignRequest
-): Verified | VerificationError => {
+): Execution.Verdict => {
   const { own } = draft.state
   const context = draft.context(own?.kind ?? request.tag)
   if (own === undefined || own.tag !== request.tag || own.step !== "requested")
@@ -130,13 +159,14 @@ const verifyOwn = (
 
 /** Verifies what is signed in an open channel; undefined when nothing of the kind ever is. */
 const verifyOpen = (
-  { state: { latest, exposure } }: Draft,
+  { state: { config, latest, exposure } }: Draft,
   context: Context,
   request: SignRequest,
-  asked: OperationRequest | undefined
-): Verified | VerificationError | undefined => {
+  asked: OperationRequest | undefined,
+  environment: Environment = Execution.withoutChain(config)
+): Execution.Verdict | undefined => {
   if (latest === undefined) return wrong(context, "round", "an open channel", request.tag)
-  return verifiers[request.tag]?.(context, { latest, exposure }, request, asked)
+  return verifiers[request.tag]?.(context, { latest, exposure, environment }, request, asked)
 }
 
 /**
@@ -168,15 +198,13 @@ const onOwnRequest = (draft: Draft, frameChannelId: ChannelId | null, request: S
   if (own?.step === "aborting" && own.tag === request.tag) return
   const verified = verifyOwn(draft, frameChannelId, request)
   if (verified instanceof VerificationError) {
-    draft.lie(verified)
-    if (own?.step !== "requested") {
-      // A second question while the first is being answered gets no answer of its own.
-      if (own?.tag !== request.tag) draft.sendRefusal(request.tag, invalid)
-      return
+    if (own?.step === "requested") {
+      if (own.tag !== request.tag) draft.patchOwn({ tag: request.tag })
+      return refuseLie(draft, "own", verified)
     }
-    draft.failCaller(verified)
-    if (own.tag !== request.tag) draft.patchOwn({ tag: request.tag })
-    draft.refuseOwn(invalid)
+    draft.lie(verified)
+    // A second question while the first is being answered gets no answer of its own.
+    if (own?.tag !== request.tag) draft.sendRefusal(request.tag, invalid)
     return
   }
   if (own === undefined) return
@@ -193,9 +221,14 @@ const onOwnRequest = (draft: Draft, frameChannelId: ChannelId | null, request: S
     return
   }
   const signing = signingOf(draft, request, verified)
-  asked(draft, own.kind, signing)
   // The node asks for ours only after it has let go of the peer's.
   if (draft.state.peer?.step === "held") draft.endPeer("node", 2)
+  if (Execution.isUnexecuted(verified)) {
+    draft.patchOwn({ step: "deciding" })
+    compute(draft, "own", signing, verified)
+    return
+  }
+  asked(draft, own.kind, signing)
   if (own.kind !== "open") {
     draft.patchOwn({ signing })
     beginSigning(draft, "own", "requested")
@@ -203,6 +236,70 @@ const onOwnRequest = (draft: Draft, frameChannelId: ChannelId | null, request: S
   }
   draft.patchOwn({ signing, step: "loading" })
   draft.do({ _tag: "Load", work: signing.work, channelId: signing.channelId })
+}
+
+/** What we were to sign is not what it should be. */
+const refuseLie = (draft: Draft, side: Side, error: VerificationError): void => {
+  draft.lie(error)
+  if (side === "own") draft.failCaller(error)
+  refuse(draft, side, invalid)
+}
+
+// ---------------------------------------------------------------- rounds that depend on the chain
+
+const setSigning = (draft: Draft, side: Side, signing: Signing): void =>
+  side === "own" ? draft.patchOwn({ signing }) : draft.patchPeer({ signing })
+
+/** The block that our own request names, if it names one. */
+const namedBlock = ({ state: { own } }: Draft, side: Side): BlockHash | undefined => {
+  const request = side === "own" ? own?.request : undefined
+  return request !== undefined && "blockHash" in request ? request.blockHash : undefined
+}
+
+/** Computes a round with what the chain says, if that can help; if not, the policy has to do without. */
+const compute = (draft: Draft, side: Side, signing: Signing, unexecuted: Execution.Unexecuted): void => {
+  if (unexecuted.read === undefined) {
+    setSigning(draft, side, signing)
+    return askPolicy(draft, signing)
+  }
+  const named = namedBlock(draft, side)
+  const isNewest = signing.tag === "force_progress_tx" || (named !== undefined && isNotPinned(named))
+  const execution = Execution.begin(unexecuted, isNewest ? undefined : named, isNewest)
+  setSigning(draft, side, { ...signing, execution })
+  draft.do({ _tag: "AskChain", work: signing.work, question: execution.question })
+}
+
+/** The chain has answered, or not. */
+export const onTold = (draft: Draft, work: WorkId, told: Execution.ChainTold): void => {
+  const side = sideOf(draft.state, work, "deciding")
+  const signing = side === undefined ? undefined : signingAt(draft.state, side)
+  if (side === undefined || signing?.execution === undefined) return
+  const { own, config } = draft.state
+  const { execution, ...bare } = signing
+  const request: SignRequest = { _tag: "SignRequest", ...bare }
+  const operation = side === "own" ? (own?.kind ?? signing.tag) : operationOf(signing.tag)
+  const context = draft.context(operation)
+  const progress = Execution.next(
+    execution,
+    told,
+    config,
+    (environment) =>
+      verifyOpen(draft, context, request, side === "own" ? own?.request : undefined, environment) ??
+      wrong(context, "operation", operation, signing.tag)
+  )
+  if ("execution" in progress) {
+    setSigning(draft, side, { ...signing, execution: progress.execution })
+    draft.do({ _tag: "AskChain", work, question: progress.execution.question })
+    return
+  }
+  const { verdict } = progress
+  if (verdict instanceof VerificationError) return refuseLie(draft, side, verdict)
+  const known = signingOf(draft, request, verdict)
+  setSigning(draft, side, known)
+  if (Execution.isUnexecuted(verdict)) return askPolicy(draft, known)
+  asked(draft, operation, known)
+  if (side === "own") beginSigning(draft, "own", "requested")
+  else askPolicy(draft, known)
 }
 
 const asked = (draft: Draft, operation: string, { tag, round, txHash, updates }: Signing): void =>
@@ -253,24 +350,27 @@ const onPeerRequest = (draft: Draft, request: SignRequest): void => {
   draft.patch({
     peer: { tag, step: "deciding", signing: undefined, answer: undefined, aborts: [], abortCode: undefined }
   })
-  if (verified instanceof VerificationError) {
-    draft.lie(verified)
-    draft.refusePeer(invalid)
-    return
-  }
+  if (verified instanceof VerificationError) return refuseLie(draft, "peer", verified)
   if (verified === undefined || draft.state.frozen !== undefined) {
     draft.refusePeer(abort)
     return
   }
   const signing = signingOf(draft, request, verified)
   draft.patchPeer({ signing })
-  asked(draft, operationOf(tag), signing)
+  if (!Execution.isUnexecuted(verified)) asked(draft, operationOf(tag), signing)
   const { own, phase } = draft.state
   // While one party is closing alone the node lets go of a shutdown in time, and says nothing.
   if (tag === "shutdown_sign_ack" && phase === "closing") draft.startTimer(peerTimer, signTimeout(draft))
   // The node answers our request with a conflict that ends both, or refuses it; until then a signature would be lost.
   if (own?.step === "requested" && kinds[own.kind].collides) draft.patchPeer({ step: "held" })
-  else askPolicy(draft, signing)
+  else decide(draft, signing)
+}
+
+/** What is to be thought of the peer's proposal. */
+const decide = (draft: Draft, signing: Signing): void => {
+  const { unexecuted } = signing
+  if (unexecuted === undefined) askPolicy(draft, signing)
+  else compute(draft, "peer", signing, unexecuted)
 }
 
 /** Goes on with a proposal that was held, now that no own request collides with it. */
@@ -279,7 +379,7 @@ export const releaseHeld = (draft: Draft): void => {
   if (peer?.step !== "held" || peer.signing === undefined) return
   if (own?.step === "requested" && kinds[own.kind].collides) return
   draft.patchPeer({ step: "deciding" })
-  askPolicy(draft, peer.signing)
+  decide(draft, peer.signing)
 }
 
 type Side = "own" | "peer"
@@ -306,9 +406,33 @@ export const onDecided = (draft: Draft, work: WorkId, decision: Decision): void 
 
 const declineBy = (draft: Draft, side: Side, { code }: Decline, step: string): void => {
   const { own } = draft.state
-  if (side === "own" && own !== undefined) draft.failCaller(draft.ended(own.kind, step, "we", code))
+  const unexecuted = signingAt(draft.state, side)?.unexecuted
+  if (side === "own" && own !== undefined)
+    draft.failCaller(
+      unexecuted !== undefined && step === "policy"
+        ? unverified(draft, own.kind, unexecuted)
+        : draft.ended(own.kind, step, "we", code)
+    )
   refuse(draft, side, code)
 }
+
+/** Nobody need have lied, but nobody knows what it would have led to. */
+const unverified = (
+  draft: Draft,
+  operation: string,
+  { detail, reason }: Execution.Unexecuted
+): VerificationError =>
+  new VerificationError({
+    operation,
+    field: "updates",
+    expected: "a round that can be computed here",
+    actual: `one that cannot: ${detail}`,
+    channelId: draft.state.channelId,
+    advice:
+      reason === "chain_data"
+        ? "Give the client a ChainReader that knows the chain, or a policy that decides about unverified rounds."
+        : "Contracts of the AEVM cannot be run here; only a policy that decides about unverified rounds lets them pass."
+  })
 
 /** The decision becomes durable, then the signer is asked. */
 const beginSigning = (draft: Draft, side: Side, decision: IntentDecision): void => {
@@ -350,6 +474,11 @@ export const onSigned = (draft: Draft, work: WorkId, signedTx: SignedTx.SignedTx
     return
   }
   if (signTagRow(tag).side !== "solo") expose(draft, signing, signedTx)
+  const { trees } = signing
+  if (trees !== undefined) {
+    const others = draft.state.prepared.filter((each) => each.txHash !== txHash)
+    draft.patch({ prepared: [...others, { txHash, round: roundIn(signedTx), trees }] })
+  }
   const answer = draft.send({ _tag: "SigningReply", tag, signedTx, ...(bare && { bare }) })
   draft.emit({ _tag: "SignatureGiven", tag, round, txHash })
   if (side === "peer") {

@@ -5,10 +5,12 @@
  * @internal
  */
 import * as Fee from "../../chain/Fee.js"
+import * as ContractObject from "../../chain/ContractObject.js"
 import * as Ids from "../../chain/Ids.js"
 import * as SignedTx from "../../chain/SignedTx.js"
 import type * as Transaction from "../../chain/Transaction.js"
 import type { AccountAddress } from "../../encoding/ApiEncoding.js"
+import type { Environment } from "../../fate/Environment.js"
 import { VerificationError } from "../../protocol/Errors.js"
 import type { SignRequest } from "../../protocol/NodeMessage.js"
 import type { OnChainOptions } from "../../protocol/Request.js"
@@ -20,6 +22,7 @@ import * as Update from "../../state/Update.js"
 import type { CoSignedState } from "../ChannelEvent.js"
 import {
   balancesOf,
+  callChecks,
   type Check,
   type Context,
   feeChecks,
@@ -39,13 +42,17 @@ import {
   wrong,
   wrongType
 } from "./checks.js"
+import { callIn, contractsFor, nextTrees, runsCode, unexecutedBy, type Verdict } from "./execution.js"
 import type { ClientConfig, Locks, OperationRequest } from "./model.js"
+import { verifyForced } from "./verifyForced.js"
 import { verifyCloseSolo, verifySettle, verifySlash, verifySnapshot } from "./verifySolo.js"
 
 /** What an open channel is compared with. */
 export interface Known {
   readonly latest: CoSignedState
   readonly exposure: ReadonlyArray<Exposure>
+  /** In which contracts run. */
+  readonly environment: Environment
 }
 
 /** The first state's trees; empty for terms that no state can have, which the node refuses. */
@@ -53,19 +60,6 @@ export const initialTrees = ({ terms }: ClientConfig): Trees.Trees =>
   terms.initiatorAmount < terms.pushAmount || terms.responderAmount + terms.pushAmount < 0n
     ? Trees.empty
     : Trees.initial(terms)
-
-/** The trees of a round, or why the updates do not lead there. */
-export const nextTrees = (
-  { terms }: ClientConfig,
-  trees: Trees.Trees,
-  updates: ReadonlyArray<Update.Update>,
-  round: number
-): Trees.Trees | Apply.UpdateError =>
-  Apply.applyUpdates(trees, updates, {
-    round,
-    channelReserve: terms.channelReserve,
-    participants: [terms.initiatorId, terms.responderId]
-  })
 
 /** Nobody has said anything about depth. */
 export const unlocked: Locks = { own: false, peer: false }
@@ -114,7 +108,7 @@ export const verifyCreate = (context: Context, request: SignRequest): Verified |
   )
 }
 
-// New states: transfers, deposits, withdrawals.
+// New states: transfers, contracts, deposits, withdrawals.
 
 const updateInWords = (update: Update.Update): string =>
   update._tag === "OffChainMeta" ? `OffChainMeta ${update.data}` : update._tag
@@ -136,11 +130,24 @@ function* mainUpdateChecks(
   } else if (asked._tag === "Withdraw" && update?._tag === "OffChainWithdrawal") {
     yield same("to", context.config.own, update.to)
     yield same("amount", asked.amount, update.amount)
+  } else if (asked._tag === "NewContract" && update?._tag === "OffChainNewContract") {
+    yield same("owner", context.config.own, update.owner)
+    yield same("ctVersion", ContractObject.packVersions(asked), update.ctVersion)
+    yield same("deposit", asked.deposit, update.deposit)
+    yield sameBytes("code", asked.code, update.code)
+    yield sameBytes("callData", asked.callData, update.callData)
+  } else if (asked._tag === "CallContract" && update?._tag === "OffChainCallContract") {
+    yield* callChecks(context, update, asked, gasOffChain)
   } else yield other
 }
 
+/** What every call gets off chain, where nobody pays for it: units of gas, and the price that contracts see. */
+const gasOffChain = { gas: 1_000_000n, gasPrice: 1n }
+
 const mainOf: { readonly [T in OperationRequest["_tag"]]?: Update.Update["_tag"] } = {
   Transfer: "OffChainTransfer",
+  NewContract: "OffChainNewContract",
+  CallContract: "OffChainCallContract",
   Deposit: "OffChainDeposit",
   Withdraw: "OffChainWithdrawal"
 }
@@ -159,15 +166,24 @@ function* requestedUpdates(
 }
 
 /**
- * What a peer may propose: one transfer, or its own coins in or out, as the transaction's kind says; then texts. Anything
- * else would change what the channel holds, or take coins that are not the peer's.
+ * What a peer may propose: one transfer, a contract or a call of its own, or its own coins in or out, as the
+ * transaction's kind says; then texts. Anything else would change what the channel holds, or take coins that are not the
+ * peer's.
  */
 function* proposedUpdates(
   { config: { peer } }: Context,
   [update, ...metas]: ReadonlyArray<Update.Update>,
   main: Update.Update["_tag"]
 ): Generator<Check> {
-  yield same("updates", main, update?._tag ?? "nothing")
+  const isOwnCode = main === "OffChainTransfer" && update !== undefined && runsCode(update)
+  if (!isOwnCode) yield same("updates", main, update?._tag ?? "nothing")
+  if (update?._tag === "OffChainNewContract") yield same("owner", peer, update.owner)
+  if (update?._tag === "OffChainCallContract") {
+    yield same("callerId", peer, update.callerId)
+    // No node gives it more, and whoever checks it should not have to compute for longer.
+    const { gas } = gasOffChain
+    yield ["gas", update.gas <= gas, `at most ${gas}`, `${update.gas}`]
+  }
   if (update?._tag === "OffChainDeposit") yield same("from", peer, update.from)
   if (update?._tag === "OffChainWithdrawal") yield same("to", peer, update.to)
   for (const meta of metas) yield same("updates", "OffChainMeta", meta._tag)
@@ -233,24 +249,48 @@ function* stateChecks(
 /** The next state follows from ours by the updates, which are the asked ones. */
 const verifyState = (
   context: Context,
-  { latest, exposure }: Known,
+  { latest, environment, exposure }: Known,
   request: SignRequest,
   asked: OperationRequest | undefined
-): Verified | VerificationError => {
-  const { config } = context
+): Verdict => {
+  const { config, crypto } = context
+  const { updates } = request
   const { tx } = request.signedTx
   const [, isRightType] = typeCheck(request)
   if (!isRightType || !isStateTx(tx)) return wrongType(context, request)
   const early = firstWrong(context, stateChecks(context, latest, request, tx, asked))
   if (early !== undefined) return early
-  const trees = nextTrees(config, latest.trees, request.updates, tx.round)
+  const contracts = contractsFor(updates, environment, crypto)
+  const trees = nextTrees(config, latest.trees, updates, tx.round, contracts)
   if (trees instanceof Apply.UpdateError)
-    return wrong(context, "updates", "updates that can be applied", trees.reason)
+    return (
+      secondSignature(context, request, tx.round, exposure, unexecutedBy(trees)) ??
+      wrong(context, "updates", "updates that can be applied", trees.reason)
+    )
   const error =
     firstWrong(context, lateStateChecks(context, request, tx, trees)) ??
     secondBody(context, request, tx.round, exposure)
-  return error ?? { channelId: latest.channelId, round: tx.round, after: balancesOf(config, trees) }
+  if (error !== undefined) return error
+  const { channelId } = latest
+  const verified: Verified = { channelId, round: tx.round, after: balancesOf(config, trees) }
+  if (contracts === undefined) return verified
+  const call = callIn(trees, updates, tx.round)
+  return { ...verified, trees, ...(call === undefined ? {} : { call }) }
 }
+
+/** What cannot be computed is looked at as far as that goes. */
+const secondSignature = (
+  context: Context,
+  request: SignRequest,
+  round: number,
+  exposure: ReadonlyArray<Exposure>,
+  unexecuted: Verdict | undefined
+): Verdict | undefined =>
+  unexecuted === undefined
+    ? undefined
+    : (firstWrong(context, signatureChecks(context, request)) ??
+      secondBody(context, request, round, exposure) ??
+      unexecuted)
 
 function* lateStateChecks(
   context: Context,
@@ -339,7 +379,7 @@ export type Verifier = (
   known: Known,
   request: SignRequest,
   asked: OperationRequest | undefined
-) => Verified | VerificationError
+) => Verdict
 
 /** The verification of every signature in an open channel; a tag that is missing here is not signed for. */
 export const verifiers: { readonly [T in SignTag]?: Verifier } = {
@@ -354,5 +394,6 @@ export const verifiers: { readonly [T in SignTag]?: Verifier } = {
   snapshot_solo_tx: verifySnapshot,
   close_solo_sign: verifyCloseSolo,
   slash_tx: verifySlash,
-  settle_sign: verifySettle
+  settle_sign: verifySettle,
+  force_progress_tx: verifyForced
 }

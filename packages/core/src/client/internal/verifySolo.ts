@@ -29,7 +29,7 @@ import {
 import { isCoSigned } from "./coSigned.js"
 import type { OperationRequest } from "./model.js"
 
-const reading = <A>(read: () => A): A | undefined => {
+export const reading = <A>(read: () => A): A | undefined => {
   try {
     return read()
   } catch (error) {
@@ -46,7 +46,7 @@ export const readPayload = (payload: Uint8Array): SignedTx.SignedTx | undefined 
  * The latest co-signed state. One that came on chain by itself is none that the chain takes: it is there already, and a
  * payload must be an off-chain transaction.
  */
-function* payloadChecks(context: Context, latest: CoSignedState, bytes: Uint8Array): Generator<Check> {
+export function* payloadChecks(context: Context, latest: CoSignedState, bytes: Uint8Array): Generator<Check> {
   const expected = SignedTx.bodyHash(latest.signedTx)
   const payload = readPayload(bytes)
   const actual = payload === undefined ? `${bytes.length} other bytes` : SignedTx.bodyHash(payload)

@@ -4,6 +4,7 @@
  *
  * Specification: æternity node HTTP API.
  */
+import * as CallObject from "@aechannel/core/chain/CallObject"
 import * as ChannelObject from "@aechannel/core/chain/ChannelObject"
 import * as SignedTx from "@aechannel/core/chain/SignedTx"
 import * as Transaction from "@aechannel/core/chain/Transaction"
@@ -91,12 +92,14 @@ const transaction = (call: Call): Answer =>
     return Bodies.transaction(yield* findTransaction(call, hash))
   })
 
-/** Only contracts leave more than their transaction, and this chain runs none. */
+/** Only contract calls leave more than their transaction, and on this chain they are those that channels force. */
 const transactionInfo = (call: Call): Answer =>
   Effect.gen(function* () {
     if (!ApiEncoding.is("th", call.parameter)) return yield* problem(400, "Invalid hash: hash")
     const { blockHash } = yield* findTransaction(call, call.parameter)
-    return yield* blockHash === undefined ? problem(404, "Tx not mined") : problem(400, "Tx has no info")
+    if (blockHash === undefined) return yield* problem(404, "Tx not mined")
+    const left = Ledger.contractCall(yield* call.node.ledger, call.parameter)
+    return { call_info: CallObject.toClientForm(yield* orElse(left, problem(400, "Tx has no info"))) }
   })
 
 const channel = (call: Call): Answer =>

@@ -171,6 +171,6 @@ export const schemas: { readonly [Name in SchemaName]: JsonObject } = {
     tx: "object"
   }),
   TransactionHash: object({ tx_hash: "string" }),
-  TransactionInfo: { type: "object" },
+  TransactionInfo: object({ call_info: "object" }),
   Transactions: object({ transactions: ["Transaction"] })
 }

@@ -7,6 +7,7 @@ import type { KeyPair } from "@aechannel/core/crypto/KeyPair"
 import type { ChannelId } from "@aechannel/core/encoding/ApiEncoding"
 import * as JsonRpcSignedTx from "@aechannel/core/protocol/JsonRpcSignedTx"
 import type { Role } from "@aechannel/core/protocol/OpenParameters"
+import * as ChainReader from "@aechannel/core/services/ChainReader"
 import * as ChannelStore from "@aechannel/core/services/ChannelStore"
 import * as ProposalPolicy from "@aechannel/core/services/ProposalPolicy"
 import * as Signer from "@aechannel/core/services/Signer"
@@ -49,16 +50,29 @@ const layerSigner = (key: KeyPair, networkId: string, hesitates: () => boolean) 
 const isTrouble = ({ _tag }: ChannelEvent): boolean =>
   ["VerificationFailed", "SignerFailed", "StoreFailed", "Undecodable", "Refused"].includes(_tag)
 
-export const open: Open = (role, key, meeting) =>
-  Effect.flatMap(ChannelStore.makeMemory, (store) => start(role, key, meeting, store, undefined))
+export interface OwnParty extends Party {
+  readonly channel: Channels.Channel
+}
+
+export const open: Open = (role, key, meeting) => openReading(role, key, meeting, ChainReader.layerNone)
+
+/** With something to read the chain with, for contracts that look at it. */
+export const openReading = (
+  role: Role,
+  key: KeyPair,
+  meeting: Meeting,
+  reader: Layer.Layer<ChainReader.ChainReader>
+): Effect.Effect<OwnParty, never, Scope.Scope> =>
+  Effect.flatMap(ChannelStore.makeMemory, (store) => start(role, key, meeting, store, reader, undefined))
 
 const start = (
   role: Role,
   key: KeyPair,
   meeting: Meeting,
   store: ChannelStore.ChannelStoreService,
+  reader: Layer.Layer<ChainReader.ChainReader>,
   existing: ChannelId | undefined
-): Effect.Effect<Party, never, Scope.Scope> =>
+): Effect.Effect<OwnParty, never, Scope.Scope> =>
   Effect.gen(function* () {
     let answer: Signing = "sign"
     let hesitating = false
@@ -91,6 +105,7 @@ const start = (
             : ProposalPolicy.decline(answer === "refuse" ? 1 : answer)
         ),
         Layer.succeed(ChannelStore.ChannelStore, store),
+        reader,
         JsonRpcSignedTx.layer
       ]),
       Effect.provide(NativeCrypto.layer),
@@ -135,6 +150,7 @@ const start = (
     return {
       library: "own",
       role,
+      channel,
       channelId: channel.id,
       asked,
       pay: (amount, signing = "sign") =>
@@ -149,7 +165,7 @@ const start = (
       comeBack: () =>
         Effect.zipRight(
           Scope.close(connection, Exit.void),
-          within("coming back", start(role, key, meeting, store, channel.id))
+          within("coming back", start(role, key, meeting, store, reader, channel.id))
         ),
       answerWith: (next) => {
         answer = next

@@ -43,7 +43,7 @@ const Message = Schema.Struct({ from: ApiEncoding.schema("ak"), info: Schema.Str
 const isMessage = Schema.is(Message)
 
 /** What the SDK's signer gives: a signed transaction, or nothing, or a code. */
-const signer =
+export const signer =
   (account: MemoryAccount, networkId: string) =>
   (tx: Parameters<MemoryAccount["signTransaction"]>[0], signing: Signing) =>
     signing === "sign"

@@ -1,0 +1,175 @@
+/**
+ * States that one party has made on chain, by forcing progress: what makes them the latest.
+ *
+ * The node's word that the chain has taken one is all there is; but it has the signature of who forced it, follows from
+ * our own latest state, and is what the call in it leads to here. One that cannot be computed is left to the policy: what
+ * we sign next would be based on it.
+ *
+ * Specification: channel state machine, force progress from chain.
+ *
+ * @internal
+ */
+import * as SignedTx from "../../chain/SignedTx.js"
+import * as Transaction from "../../chain/Transaction.js"
+import type { Environment } from "../../fate/Environment.js"
+import { VerificationError } from "../../protocol/Errors.js"
+import type * as Trees from "../../state/Trees.js"
+import type { CoSignedState } from "../ChannelEvent.js"
+import { balancesOf, type Check, type Context, firstWrong, same, wrong } from "./checks.js"
+import { contentOf, isAuthentic } from "./coSigned.js"
+import type { Draft } from "./draft.js"
+import * as Execution from "./execution.js"
+import type { OwnOperation } from "./model.js"
+import { askChain, wait } from "./settling.js"
+import { forcedTrees, groundChecks, isParty, updateOf } from "./verifyForced.js"
+
+type Forced = Transaction.ChannelForceProgressTx
+
+/** The transaction that forces progress, if it is one. */
+export const forcedIn = (signedTx: SignedTx.SignedTx): Forced | undefined => {
+  const { tx } = contentOf(signedTx)
+  return tx._tag === "ChannelForceProgressTx" ? tx : undefined
+}
+
+export const isForced = (signedTx: SignedTx.SignedTx): boolean => forcedIn(signedTx) !== undefined
+
+function* checks(
+  context: Context,
+  latest: CoSignedState,
+  signedTx: SignedTx.SignedTx,
+  tx: Forced
+): Generator<Check> {
+  yield* groundChecks(context, latest, tx)
+  const caller = updateOf(tx)?.callerId
+  if (caller === undefined) yield same("update", "OffChainCallContract", "another")
+  else yield ["callerId", isParty(context, caller), "a party", caller]
+  yield ["signature", isAuthentic(context, signedTx), `a signature of ${tx.fromId}`, "another"]
+}
+
+/** What a forced state is, in an environment. */
+export const judgeForced = (
+  draft: Draft,
+  signedTx: SignedTx.SignedTx,
+  environment: Environment
+): Trees.Trees | VerificationError | Execution.Unexecuted => {
+  const context = draft.context("force_progress")
+  const { latest, prepared } = draft.state
+  const content = contentOf(signedTx)
+  const tx = forcedIn(signedTx)
+  const update = tx === undefined ? undefined : updateOf(tx)
+  if (latest === undefined || tx === undefined)
+    return wrong(context, "type", "channel_force_progress_tx", Transaction.typeName(content.tx))
+  const error = firstWrong(context, checks(context, latest, signedTx, tx))
+  if (error !== undefined) return error
+  const txHash = SignedTx.bodyHash(content)
+  const known = prepared.find((each) => each.txHash === txHash)
+  if (known !== undefined) return known.trees
+  if (update === undefined) return wrong(context, "update", "OffChainCallContract", "another")
+  return forcedTrees(context, latest, tx, update, environment)
+}
+
+/** The chain has taken a forced state, the node says. */
+export const takeForced = (draft: Draft, signedTx: SignedTx.SignedTx, type?: string): void => {
+  const { config, settling } = draft.state
+  const content = contentOf(signedTx)
+  // It is known, or something newer has taken its place.
+  if ((forcedIn(signedTx)?.round ?? 0) <= draft.round || settling !== undefined) return
+  const verdict = judgeForced(draft, signedTx, Execution.withoutChain(config))
+  if (verdict instanceof VerificationError) {
+    draft.lie(verdict)
+    endUntaken(draft, content, verdict)
+  } else if (!Execution.isUnexecuted(verdict)) adoptForced(draft, signedTx, verdict, type)
+  else if (verdict.read === undefined) askUnverified(draft, signedTx, verdict)
+  else askChain(draft, signedTx, Execution.begin(verdict, undefined, true))
+}
+
+/** Leaves a state that could not be computed to the policy. */
+export const askUnverified = (
+  draft: Draft,
+  signedTx: SignedTx.SignedTx,
+  { detail, reason }: Execution.Unexecuted
+): void => {
+  const { config, latest, trees } = draft.state
+  const tx = forcedIn(signedTx)
+  const update = tx === undefined ? undefined : updateOf(tx)
+  if (latest === undefined || tx === undefined || update === undefined) return
+  const { work } = wait(draft, signedTx)
+  const { initiator, responder } = balancesOf(config, trees)
+  const [own, peer] = config.role === "initiator" ? [initiator, responder] : [responder, initiator]
+  const { round } = tx
+  draft.emit({ _tag: "RoundUnverified", tag: "force_progress_tx", round, reason, detail })
+  draft.do({
+    _tag: "AskUnverified",
+    work,
+    proposal: {
+      operation: "force_progress",
+      tag: "force_progress_tx",
+      proposer: tx.fromId,
+      channelId: latest.channelId,
+      signedTx,
+      updates: [update],
+      round,
+      before: { own, peer },
+      worstOwnBalance: 0n,
+      reason,
+      detail
+    }
+  })
+}
+
+/** Our own forced transaction did not lead to a state that we believe. */
+export const endUntaken = (draft: Draft, content: SignedTx.SignedTx, error: VerificationError): void => {
+  const own = watchedFor(draft, content)
+  if (own !== undefined) draft.endWatched(own, { error })
+}
+
+const watchedFor = (draft: Draft, content: SignedTx.SignedTx): OwnOperation | undefined => {
+  const txHash = SignedTx.bodyHash(content)
+  return draft.state.watched.find(({ signing }) => signing?.txHash === txHash)
+}
+
+/** A forced state is the latest. What was under way is over: the node drops it without a word. */
+export const adoptForced = (
+  draft: Draft,
+  signedTx: SignedTx.SignedTx,
+  trees: Trees.Trees,
+  type = "channel_force_progress_tx"
+): void => {
+  const { channelId, config, exposure, intents, prepared } = draft.state
+  const content = contentOf(signedTx)
+  const tx = forcedIn(signedTx)
+  if (channelId === null || tx === undefined) return
+  const { round } = tx
+  const state: CoSignedState = {
+    channelId,
+    round,
+    balances: balancesOf(config, trees),
+    signedTx: content,
+    trees
+  }
+  draft.patch({
+    trees,
+    latest: state,
+    // A state of this round that both have signed would take its place.
+    exposure: exposure.filter((each) => each.round >= round || each.tag.startsWith("shutdown_sign")),
+    prepared: prepared.filter((each) => each.round >= round && each.trees !== trees),
+    intents: intents.filter((each) => each.round >= round)
+  })
+  draft.persist()
+  const txHash = SignedTx.hash(signedTx)
+  draft.emit({ _tag: "ProgressForced", state, signedTx, txHash, type })
+  const own = watchedFor(draft, content)
+  if (own !== undefined)
+    draft.endWatched(own, { result: { _tag: "Forced", transaction: { signedTx, txHash }, state } })
+  if (draft.state.own !== undefined) dropOwn(draft, draft.state.own, "progress was forced on chain")
+  draft.endPeer("node", 2)
+  draft.startNext()
+}
+
+/** Ends what the node has no place for any more; what it has not begun it will refuse itself. */
+export const dropOwn = (draft: Draft, { kind, step }: OwnOperation, why: string): void => {
+  if (step === "aborting") draft.endOwn("told")
+  // A node that has begun to leave stays, and says nothing of it.
+  else if (step !== "requested" || kind === "leave")
+    draft.endOwn({ error: draft.ended(kind, why, "node", 4) })
+}

@@ -1,0 +1,120 @@
+/**
+ * A state that is being settled: what the chain, the policy and the node say to it.
+ *
+ * @internal
+ */
+import { VerificationError } from "../../protocol/Errors.js"
+import type { NodeMessage } from "../../protocol/NodeMessage.js"
+import { Accept, type Decision } from "../../services/ProposalPolicy.js"
+import * as SignedTx from "../../chain/SignedTx.js"
+import * as Trees from "../../state/Trees.js"
+import { matcher, sameId } from "./calls.js"
+import { wrong } from "./checks.js"
+import { contentOf } from "./coSigned.js"
+import type { Draft } from "./draft.js"
+import * as Execution from "./execution.js"
+import { adoptForced, askUnverified, endUntaken, forcedIn, judgeForced } from "./forced.js"
+import type { Settling } from "./model.js"
+import { adopt } from "./reports.js"
+import { askChain, askNode, settled } from "./settling.js"
+import { sameHash } from "./verifyForced.js"
+import { reading } from "./verifySolo.js"
+
+/** The chain has answered: a forced state is computed with that. */
+export const onTold = (draft: Draft, told: Execution.ChainTold): void => {
+  const { config, settling } = draft.state
+  if (settling?.execution === undefined) return
+  const { execution, signedTx } = settling
+  const progress = Execution.next(execution, told, config, (environment) =>
+    judgeForced(draft, signedTx, environment)
+  )
+  if ("execution" in progress) return askChain(draft, signedTx, progress.execution)
+  const { verdict } = progress
+  if (verdict instanceof VerificationError) refuse(draft, settling, verdict)
+  else if (Execution.isUnexecuted(verdict)) askUnverified(draft, signedTx, verdict)
+  else take(draft, settling, verdict)
+}
+
+/** The policy believes a forced state that could not be computed, or not. */
+export const onDecided = (draft: Draft, decision: Decision): void => {
+  const { settling } = draft.state
+  if (settling === undefined) return
+  if (decision instanceof Accept) return askNode(draft, settling.signedTx)
+  refuse(
+    draft,
+    settling,
+    wrong(draft.context("force_progress"), "update", "a call that can be computed here", "one that cannot")
+  )
+}
+
+/** What the node says: the answer, or something that waits for it. */
+export const onMessage = (draft: Draft, message: NodeMessage): void => {
+  const { settling } = draft.state
+  if (settling === undefined) return
+  const { sent } = settling
+  const hold = (): void => draft.patch({ settling: { ...settling, held: [...settling.held, message] } })
+  if (message._tag === "Reported" && message.report._tag === "Info" && message.report.event === "died")
+    return settledWith(draft, message)
+  if (sent === undefined) return hold()
+  if (message._tag === "Replied" && message.value._tag === "OffChainState") {
+    if (message.id !== undefined && !sameId(sent.requestId, message.id)) return hold()
+    const { trees: text } = message.value
+    const trees = reading(() => Trees.fromTextOrThrow(text))
+    return trees === undefined ? unreadable(draft, settling) : onTrees(draft, settling, trees)
+  }
+  if (message._tag === "Refused" && matcher(draft, message)(sent)) return unreadable(draft, settling)
+  hold()
+}
+
+const settledWith = (draft: Draft, message: NodeMessage): void => {
+  settled(draft)
+  draft.release([message])
+}
+
+const unreadable = (draft: Draft, settling: Settling): void =>
+  refuse(
+    draft,
+    settling,
+    wrong(draft.context("get.offchain_state"), "trees", "the trees of the latest state", "nothing to read")
+  )
+
+/** No answer came. */
+export const onTimer = (draft: Draft): void => {
+  const { settling } = draft.state
+  if (settling !== undefined) unreadable(draft, settling)
+}
+
+const onTrees = (draft: Draft, settling: Settling, trees: Trees.Trees): void => {
+  const { tx } = contentOf(settling.signedTx)
+  const expected = "stateHash" in tx ? tx.stateHash : undefined
+  if (expected !== undefined && sameHash(trees, expected)) return take(draft, settling, trees)
+  refuse(
+    draft,
+    settling,
+    wrong(draft.context("get.offchain_state"), "stateHash", "the hash that was signed", "another")
+  )
+}
+
+/** The state is known. */
+const take = (draft: Draft, { signedTx }: Settling, trees: Trees.Trees): void => {
+  settled(draft)
+  if (forcedIn(signedTx) !== undefined) return adoptForced(draft, signedTx, trees)
+  const txHash = SignedTx.bodyHash(signedTx)
+  const known = draft.state.exposure.find((each) => each.txHash === txHash)
+  if (known !== undefined) adopt(draft, signedTx, known, trees)
+}
+
+/** The state will not be known: nothing can be signed on top of it. */
+const refuse = (draft: Draft, { signedTx }: Settling, error: VerificationError): void => {
+  draft.lie(error)
+  settled(draft)
+  const content = contentOf(signedTx)
+  endUntaken(draft, content, error)
+  const round = "round" in content.tx ? content.tx.round : 0
+  const detail = `round ${round} of the channel could not be computed here, and nobody else's word for it was taken`
+  draft.freeze(detail, { reason: "state_lost", detail }, (operation) => draft.frozenError(operation))
+  const { own } = draft.state
+  if (own?.step === "signed") draft.endOwn({ error })
+  draft.endPeer()
+  draft.startNext()
+}
