@@ -27,7 +27,7 @@ it.each(blocks)("the README shows $file", ({ file, text }) => {
   expect(text).toBe(readFileSync(new URL(String(file), root), "utf8"))
 })
 
-it("there are examples", () => expect(blocks.map(({ file }) => file)).toHaveLength(5))
+it("there are examples", () => expect(blocks.map(({ file }) => file)).toHaveLength(6))
 
 it("quick-start.ts prints what the README says", async () => {
   const log = vi.spyOn(console, "log").mockImplementation(() => {})
@@ -45,6 +45,17 @@ it("property-test.ts holds", async () => {
   try {
     await import("../examples/property-test.js")
     expect(log.mock.calls).toEqual([["no payment is lost or made twice"]])
+  } finally {
+    log.mockRestore()
+  }
+})
+
+it("contracts.ts creates, calls and tries", async () => {
+  const log = vi.spyOn(console, "log").mockImplementation(() => {})
+  try {
+    await import("../examples/contracts.js")
+    expect(log.mock.calls).toEqual([["round 3: 42, for 2085 gas"], ["a dry run: revert, only more"]])
+    expect(readme).toContain("`round 3: 42, for 2085 gas` and `a dry run: revert, only more`")
   } finally {
     log.mockRestore()
   }
