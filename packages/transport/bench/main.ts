@@ -11,6 +11,7 @@ import { hashing } from "./Hashes.js"
 import { parallel } from "./Parallel.js"
 import { profile } from "./Profile.js"
 import * as Readme from "./Readme.js"
+import { residents } from "./Residents.js"
 import { signatures } from "./Signatures.js"
 import { store } from "./Store.js"
 import { updates } from "./Updates.js"
@@ -26,7 +27,8 @@ const themes = [
   parallel,
   store,
   profile,
-  coldStart
+  coldStart,
+  residents
 ]
 
 const usage = `usage: npm run bench -- [--quick] [--readme] [theme…]

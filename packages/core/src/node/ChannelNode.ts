@@ -238,7 +238,7 @@ const start = (
       interval: interval === undefined ? undefined : Duration.toMillis(interval),
       acceptDelay: Duration.toMillis(options.acceptDelay ?? 10),
       closeDelay: Duration.toMillis(options.closeDelay ?? 5),
-      maxChannels: options.maxChannels ?? 1000,
+      maxChannels: options.maxChannels ?? 20_000,
       oldestPin: options.oldestPin ?? (automatic && keyBlocksAfter > 0 ? 10_000 : 10),
       helpfulErrors: options.helpfulErrors ?? false
     }
