@@ -150,7 +150,7 @@ export const measure = ({ quick }: Harness.Options): Promise<Residents> =>
     yield* NativeCrypto.accelerateHashes
     const child = yield* NodeChild.make()
     return yield* Effect.provide(
-      program(child, quick ? 300 : 1000),
+      program(child, quick ? 100 : 1000),
       WebSocketTransport.layerNode({ url: child.channelUrl })
     )
   }).pipe(Effect.scoped, Effect.runPromise)

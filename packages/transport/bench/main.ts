@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [--quick] [--readme] [theme…]`: what the library costs on this machine.
+ * `npm run bench -- [--quick] [--readme] [--load[=seconds]] [theme…]`: what the library costs on this machine.
  */
 import { encoding } from "../../core/bench/Encoding.js"
 import * as Harness from "../../core/bench/Harness.js"
@@ -8,6 +8,7 @@ import { state } from "../../core/bench/State.js"
 import { transactions } from "../../core/bench/Transactions.js"
 import { coldStart } from "./ColdStart.js"
 import { hashing } from "./Hashes.js"
+import * as Load from "./Load.js"
 import { parallel } from "./Parallel.js"
 import { profile } from "./Profile.js"
 import * as Readme from "./Readme.js"
@@ -31,14 +32,17 @@ const themes = [
   residents
 ]
 
-const usage = `usage: npm run bench -- [--quick] [--readme] [theme…]
+const usage = `usage: npm run bench -- [--quick] [--readme] [--load[=seconds]] [theme…]
   --quick   for a first look
   --readme  measures what the README shows, and writes it there
+  --load    lets 200 clients loose on a node for a minute; --load=10: for ten seconds
 themes: ${themes.map(({ name }) => name).join(", ")}`
 
 const main = async (given: ReadonlyArray<string>): Promise<number> => {
   const names = given.filter((argument) => !argument.startsWith("--"))
   const flags = given.filter((argument) => argument.startsWith("--") && argument !== "--")
+  const load = flags.length === 1 && names.length === 0 ? /^--load(?:=(\d+))?$/.exec(flags[0] ?? "") : null
+  if (load !== null) return Load.run(Number(load[1] ?? 60))
   const isKnown =
     flags.every((flag) => ["--quick", "--readme"].includes(flag)) &&
     names.every((name) => themes.some((theme) => theme.name === name))

@@ -33,6 +33,10 @@ export interface NodeChild {
   readonly figures: Effect.Effect<Figures>
   /** The number of state machines. */
   readonly machines: Effect.Effect<number>
+  /** Of the chain. */
+  readonly height: Effect.Effect<number>
+  /** Whether one end of a channel has its client. */
+  readonly isConnected: (channelId: string, role: string) => Effect.Effect<boolean>
   readonly fund: (address: string, amount: bigint) => Effect.Effect<void>
 }
 
@@ -44,7 +48,10 @@ const ask = (url: string, method: "GET" | "POST"): Effect.Effect<Json.Json> =>
     return Json.parseOrThrow(text)
   })
 
-const lengthOf = (json: Json.Json | undefined): number => (Array.isArray(json) ? json.length : Number.NaN)
+const channels = (json: Json.Json): ReadonlyArray<Json.Json> => {
+  const all = Json.field(json, "channels")
+  return Array.isArray(all) ? all : []
+}
 
 const start = async (given: ReadonlyArray<string>): Promise<readonly [ChildProcess, NodeChild]> => {
   if (!existsSync(bin)) throw new Error("packages/node-cli/dist/bin.js is missing: run `npm run build` first")
@@ -85,9 +92,19 @@ const start = async (given: ReadonlyArray<string>): Promise<readonly [ChildProce
         const [said] = await answer
         return Schema.decodeUnknownSync(Figures)(said)
       }),
-      machines: Effect.map(ask(`${httpUrl}/devnet/channels`, "GET"), (json) =>
-        lengthOf(Json.field(json, "channels"))
+      machines: Effect.map(ask(`${httpUrl}/devnet/channels`, "GET"), (json) => channels(json).length),
+      height: Effect.map(ask(`${httpUrl}/v3/status`, "GET"), (json) =>
+        Number(Json.field(json, "top_block_height"))
       ),
+      isConnected: (channelId, role) =>
+        Effect.map(ask(`${httpUrl}/devnet/channels`, "GET"), (json) =>
+          channels(json).some(
+            (end) =>
+              Json.field(end, "channel_id") === channelId &&
+              Json.field(end, "role") === role &&
+              Json.field(end, "client_connected") === true
+          )
+        ),
       fund: (address, amount) =>
         Effect.asVoid(ask(`${httpUrl}/devnet/fund?address=${address}&amount=${amount}`, "POST"))
     }

@@ -24,6 +24,3 @@ process.on("message", () => {
 })
 process.on("disconnect", () => process.exit())
 process.channel?.unref()
-import { writeHeapSnapshot } from "node:v8"
-let n = 0
-process.on("message", () => { n++; if (n === 3) writeHeapSnapshot("/tmp/snap.heapsnapshot") })
