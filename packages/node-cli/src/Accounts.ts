@@ -4,22 +4,10 @@
  * @since 0.1.0
  */
 import { Crypto } from "@aechannel/core/crypto/Crypto"
-import * as Hash from "@aechannel/core/crypto/Hash"
 import * as KeyPair from "@aechannel/core/crypto/KeyPair"
-import * as Bytes from "@aechannel/core/encoding/Bytes"
 import { NodeStateError, NodeStorage, NodeStorageError } from "@aechannel/core/node/NodeStorage"
+import type { FundedAccount } from "@aechannel/transport/Devnet"
 import { Effect, Redacted } from "effect"
-
-/**
- * A key pair and what it holds on chain at the start, in aettos.
- *
- * @since 0.1.0
- * @category models
- */
-export interface FundedAccount {
-  readonly keyPair: KeyPair.KeyPair
-  readonly balance: bigint
-}
 
 /**
  * Makes that many new accounts.
@@ -34,24 +22,6 @@ export const make = (
   Effect.replicateEffect(
     Effect.map(KeyPair.generate, (keyPair) => ({ keyPair, balance })),
     count
-  )
-
-/**
- * The accounts of a seed: the same ones for the same text, however many.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const fromSeed = (
-  seed: string,
-  count: number,
-  balance: bigint
-): Effect.Effect<ReadonlyArray<FundedAccount>, never, Crypto> =>
-  Effect.map(Crypto, (crypto) =>
-    Array.from({ length: count }, (_, index) => ({
-      keyPair: KeyPair.fromSeed(crypto, Hash.sha256(Bytes.utf8(`aechannel account ${index} of ${seed}`))),
-      balance
-    }))
   )
 
 const name = "accounts"

@@ -14,6 +14,7 @@ import { stripVTControlCharacters } from "node:util"
 import * as Arguments from "./Arguments.js"
 import { demo } from "./demo/Demo.js"
 import { reportFailure, reporting } from "./Failure.js"
+import { fate } from "./fate/Fate.js"
 import { inspect } from "./inspect/Inspect.js"
 import { keys } from "./keys/Keys.js"
 import { node } from "./Node.js"
@@ -22,7 +23,7 @@ import { replay } from "./replay/Replay.js"
 import { report } from "./report/Report.js"
 import { run } from "./run/Run.js"
 
-const commands = [demo, inspect, keys, node, record, replay, report, run] as const
+const commands = [demo, fate, inspect, keys, node, record, replay, report, run] as const
 
 const aechannel = Command.make("aechannel").pipe(
   Command.withDescription(

@@ -8,6 +8,7 @@ import * as Json from "@aechannel/core/encoding/Json"
 import * as ChannelNode from "@aechannel/core/node/ChannelNode"
 import * as Ledger from "@aechannel/core/node/Ledger"
 import { NodeStorage } from "@aechannel/core/node/NodeStorage"
+import * as Devnet from "@aechannel/transport/Devnet"
 import * as FileNodeStorage from "@aechannel/transport/FileNodeStorage"
 import * as NativeCrypto from "@aechannel/transport/NativeCrypto"
 import * as NodeHttp from "@aechannel/transport/NodeHttp"
@@ -39,8 +40,7 @@ class ConfigOutError extends Data.TaggedError("ConfigOutError")<{
   }
 }
 
-const secretKeyOf = (account: Accounts.FundedAccount): string =>
-  Redacted.value(KeyPair.toText(account.keyPair))
+const secretKeyOf = (account: Devnet.FundedAccount): string => Redacted.value(KeyPair.toText(account.keyPair))
 
 class MiningOptionsError extends Data.TaggedError("MiningOptionsError") {
   override get message(): string {
@@ -49,7 +49,7 @@ class MiningOptionsError extends Data.TaggedError("MiningOptionsError") {
 }
 
 const configuration = (
-  accounts: ReadonlyArray<Accounts.FundedAccount>,
+  accounts: ReadonlyArray<Devnet.FundedAccount>,
   httpUrl: string,
   channelUrl: string
 ): Json.JsonObject => ({
@@ -85,7 +85,7 @@ const miningOf = ({
 
 /** The node over a chain that these accounts begin, on the storage if there is one. */
 const nodeLayer = (
-  accounts: ReadonlyArray<Accounts.FundedAccount>,
+  accounts: ReadonlyArray<Devnet.FundedAccount>,
   storage: Context.Context<NodeStorage> | undefined,
   protocol: number,
   mining: ChannelNode.MiningOptions
@@ -100,10 +100,31 @@ const nodeLayer = (
     : Layer.provide(ChannelNode.layerDurable({ ledger, mining }), Layer.succeedContext(storage))
 }
 
+/** A dump that cannot be read, or is none. */
+class LoadError extends Data.TaggedError("LoadError")<{ readonly file: string; readonly detail: string }> {
+  override get message(): string {
+    return `cannot begin with ${this.file}: ${this.detail}. A file for --load comes from GET /devnet/dump of a node.`
+  }
+}
+
+const loadFrom = (node: ChannelNode.ChannelNodeService, file: string) =>
+  Effect.gen(function* () {
+    const text = yield* Effect.flatMap(FileSystem.FileSystem, (fs) => fs.readFileString(file))
+    const dump = Json.field(yield* Json.parse(text), "dump")
+    if (typeof dump !== "string") return yield* new LoadError({ file, detail: "it holds no dump" })
+    yield* node.load(Buffer.from(dump, "base64"))
+  }).pipe(
+    Effect.mapError((error) =>
+      error._tag === "LoadError"
+        ? error
+        : new LoadError({ file, detail: "detail" in error ? error.detail : error.message })
+    )
+  )
+
 /** For people. */
 const announce = (
   { state }: NodeOptions,
-  accounts: ReadonlyArray<Accounts.FundedAccount>,
+  accounts: ReadonlyArray<Devnet.FundedAccount>,
   height: number,
   httpUrl: string,
   channelUrl: string,
@@ -134,7 +155,7 @@ const serve = (options: NodeOptions) =>
     const balance = ae(options.balance)
     const fresh = Option.match(options.seed, {
       onNone: () => Accounts.make(options.accounts, balance),
-      onSome: (seed) => Accounts.fromSeed(seed, options.accounts, balance)
+      onSome: (seed) => Devnet.accountsOf(seed, options.accounts, balance)
     })
     const accounts = yield* storage === undefined ? fresh : Effect.provide(Accounts.kept(fresh), storage)
     const { allowOrigins, controls, host } = options
@@ -142,6 +163,7 @@ const serve = (options: NodeOptions) =>
       const node = yield* ChannelNode.ChannelNode
       const http = yield* NodeHttp.NodeHttp
       const server = yield* NodeServer.NodeServer
+      if (Option.isSome(options.load)) yield* loadFrom(node, options.load.value)
       const written = configuration(accounts, http.url, server.url)
       if (Option.isSome(options.configOut))
         yield* writeConfiguration(options.configOut.value, Json.stringify(written))

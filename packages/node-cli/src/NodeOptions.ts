@@ -30,6 +30,13 @@ const state = Options.directory("state").pipe(
   )
 )
 
+const load = Options.file("load", { exists: "yes" }).pipe(
+  Options.optional,
+  Options.withDescription(
+    "begin with the chain and the channels of this file, which GET /devnet/dump of a node has given; the accounts are those of --seed or new ones, without money unless the file's chain gives it to them"
+  )
+)
+
 const host = Options.text("host").pipe(
   Options.withDefault("127.0.0.1"),
   Options.withDescription("address to listen on, for both ports; the default is for this machine only")
@@ -113,6 +120,7 @@ export const all = {
   noMining,
   protocol,
   state,
+  load,
   configOut,
   json,
   ui,

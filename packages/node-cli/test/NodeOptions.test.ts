@@ -1,6 +1,6 @@
 /** The options of `aechannel node`, and how it begins and ends. */
 import { createServer } from "node:net"
-import { mkdtempSync, rmSync } from "node:fs"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
@@ -106,6 +106,23 @@ describe("aechannel node", () => {
     expect(second.height).toBe(3)
     await second.stop()
     expect(await refused("--state", state, "--protocol", "5")).toContain("another genesis block")
+  })
+
+  it("begins with what another node has dumped", async () => {
+    const file = join(folder, "dump.json")
+    const first = await begin("--seed", "dumped")
+    const address = first.accounts[0]?.address ?? ""
+    await fetch(`${first.httpUrl}/devnet/fund?address=${address}&amount=1`, { method: "POST" })
+    await fetch(`${first.httpUrl}/devnet/mine?n=4`, { method: "POST" })
+    writeFileSync(file, await (await first.get("/devnet/dump")).text())
+    const account = await (await first.get(`/v3/accounts/${address}`)).text()
+    await first.stop()
+    const second = await begin("--load", file)
+    expect(await heightOf(second)).toBe(5)
+    expect(await (await second.get(`/v3/accounts/${address}`)).text()).toBe(account)
+    await second.stop()
+    writeFileSync(file, '{"dump":"AAAA"}')
+    expect(await refused("--load", file)).toContain("the bytes are no dump of a node")
   })
 
   it("makes blocks by the clock, or only on request", async () => {

@@ -149,7 +149,7 @@ const handler = (route: Route, served: Served) =>
       parameter,
       second,
       query: (name) => parameters.getAll(name).at(-1),
-      body: bodyOf(request, served.maxBodyBytes),
+      body: bodyOf(request, route.maxBodyBytes ?? served.maxBodyBytes),
       uptimeMillis: served.uptimeMillis
     }
     const json = yield* route.answer(call)

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+export * as Devnet from "./Devnet.js"
 export * as FileNodeStorage from "./FileNodeStorage.js"
 export * as LmdbChannelStore from "./LmdbChannelStore.js"
 export * as NativeCrypto from "./NativeCrypto.js"

@@ -10,7 +10,7 @@ import { query } from "../../core/test/support/NodeUnderTest.js"
 import * as RawClient from "../../core/test/support/RawClient.js"
 import * as TestCrypto from "../../core/test/support/TestCrypto.js"
 import * as WebSocketTransport from "@aechannel/transport/WebSocketTransport"
-import { alice, bob, create, networkId, nobody, spend, start } from "./support/HttpNode.js"
+import { alice, bob, create, networkId, nobody, post, spend, start } from "./support/HttpNode.js"
 
 const heightOf = (answer: { readonly json: Json.Json | undefined }) =>
   Json.field(answer.json ?? null, "height")
@@ -54,6 +54,7 @@ describe("the controls", () => {
         ["/devnet/disconnect", 400, "channel must be a channel, ch_…"],
         ["/devnet/disturb", 400, "way must be to_client, from_client or link"],
         ["/devnet/disturb?way=link", 400, "channel must be a channel, ch_…"],
+        ["/devnet/load", 400, 'the body must be what /devnet/dump has given: {"dump":"…"}'],
         ["/devnet/travel?ms=soon", 400, "ms must be a number from 0 to 315576000000"],
         [
           "/devnet/revert?snapshot=7",
@@ -77,8 +78,39 @@ describe("the controls", () => {
         json: { reason: "Channel not found" }
       })
       expect((yield* send(`/devnet/disconnect?channel=${id}&what=cable`)).status).toBe(400)
-      for (const path of ["mine", "mining", "fund", "fork", "disconnect", "disturb", "travel", "snapshot", "revert"])
+      for (const path of [
+        "mine",
+        "mining",
+        "fund",
+        "fork",
+        "disconnect",
+        "disturb",
+        "travel",
+        "snapshot",
+        "revert",
+        "load"
+      ])
         expect((yield* get(`/devnet/${path}`)).status).toBe(405)
+    })
+  )
+
+  it.scopedLive("give the node as a file, and take it", () =>
+    Effect.gen(function* () {
+      const first = yield* start
+      yield* first.submit(spend(1n))
+      yield* first.send("/devnet/mine?n=3")
+      const file = yield* first.get("/devnet/dump")
+      const look = (at: typeof first) =>
+        Effect.all([at.get("/v3/generations/current"), at.get(`/v3/accounts/${nobody.address}`)]).pipe(
+          Effect.map((answers) => answers.map(({ text }) => text))
+        )
+      const other = yield* start
+      expect((yield* post(`${other.url}/devnet/load`, file.text)).status).toBe(200)
+      expect(yield* look(other)).toEqual(yield* look(first))
+      const bad = yield* post(`${other.url}/devnet/load`, '{"dump":"AAAA"}')
+      expect(bad).toMatchObject({ status: 400, json: { error_code: "damaged" } })
+      expect((yield* post(`${other.url}/devnet/load`, "{")).status).toBe(400)
+      expect(yield* look(other)).toEqual(yield* look(first))
     })
   )
 

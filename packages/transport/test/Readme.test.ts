@@ -27,7 +27,7 @@ it.each(blocks)("the README shows $file", ({ file, text }) => {
   expect(text).toBe(readFileSync(new URL(String(file), root), "utf8"))
 })
 
-it("there are examples", () => expect(blocks.map(({ file }) => file)).toHaveLength(4))
+it("there are examples", () => expect(blocks.map(({ file }) => file)).toHaveLength(5))
 
 it("quick-start.ts prints what the README says", async () => {
   const log = vi.spyOn(console, "log").mockImplementation(() => {})
@@ -45,6 +45,16 @@ it("property-test.ts holds", async () => {
   try {
     await import("../examples/property-test.js")
     expect(log.mock.calls).toEqual([["no payment is lost or made twice"]])
+  } finally {
+    log.mockRestore()
+  }
+})
+
+it("devnet.ts starts one, and stops it", async () => {
+  const log = vi.spyOn(console, "log").mockImplementation(() => {})
+  try {
+    await import("../examples/devnet.js")
+    expect(log.mock.calls).toEqual([["ae_dev: 2 accounts, height 1"], ["height 1"]])
   } finally {
     log.mockRestore()
   }

@@ -7,6 +7,7 @@ import type { Account } from "../chain/Account.js"
 import type { ChannelObject } from "../chain/ChannelObject.js"
 import type { SignedTx } from "../chain/SignedTx.js"
 import type { AccountAddress, BlockHash, ChannelId, TxHash } from "../encoding/ApiEncoding.js"
+import type { Environment } from "../fate/Environment.js"
 
 /** @since 0.1.0 @category models */
 export interface ChainView {
@@ -33,8 +34,15 @@ export interface ChainView {
   readonly admits: (signedTx: SignedTx) => "ok" | { readonly refused: string }
   /** The transactions of a channel that are on the main chain, oldest first. */
   readonly channelTransactions: (id: ChannelId) => ReadonlyArray<SignedTx>
-  /** Where a transaction is. */
-  readonly locate: (hash: TxHash) => { readonly height: number } | "pending" | undefined
+  /** Where a transaction is; `blockHash` is that of the micro block. */
+  readonly locate: (
+    hash: TxHash
+  ) => { readonly height: number; readonly blockHash: BlockHash } | "pending" | undefined
+  /**
+   * What contracts see that are pinned to a block of the main chain: its facts, and the chain's state after it. Without
+   * a hash, at the newest block. The same value for the same block; undefined when the block is unknown.
+   */
+  readonly environmentAt: (hash: BlockHash | undefined) => Environment | undefined
 }
 
 /**

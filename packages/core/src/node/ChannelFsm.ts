@@ -14,8 +14,10 @@ import { acknowledged, operationError } from "./fsm/Answers.js"
 import * as Chain from "./fsm/Chain.js"
 import { signedBy } from "./fsm/Checks.js"
 import * as Closing from "./fsm/Closing.js"
+import * as Contracts from "./fsm/Contracts.js"
 import * as Deposits from "./fsm/Deposits.js"
 import { proposalWhileSigning, race, secondProposal, signingError } from "./fsm/Endings.js"
+import * as Forcing from "./fsm/Forcing.js"
 import * as Life from "./fsm/Life.js"
 import * as Locks from "./fsm/Locks.js"
 import * as Movements from "./fsm/Movements.js"
@@ -107,18 +109,12 @@ export const restored: (cached: CachedChannel, ids: Reestablish.MachineIds) => F
 export const cachedOf: (state: FsmState) => CachedChannel | undefined = Reestablish.cachedOf
 
 /**
- * Requests that this machine does not serve yet. They are refused with -32603 in every state.
+ * Requests that this machine does not serve: nodes knew them once. They are refused with -32603 in every state.
  *
  * @since 0.1.0
  * @category tables
  */
-export const notServed: ReadonlySet<Request["_tag"]> = new Set<Request["_tag"]>([
-  "NewContract",
-  "NewContractFromOnChain",
-  "CallContract",
-  "DryRunContract",
-  "ForceProgress"
-])
+export const notServed: ReadonlySet<Request["_tag"]> = new Set<Request["_tag"]>(["NewContractFromOnChain"])
 
 /** Requests that a responder without a peer swallows where it refuses all others with 108. */
 const swallowedBeforePeer: ReadonlySet<Request["_tag"]> = new Set<Request["_tag"]>([
@@ -145,8 +141,8 @@ const anyState: Row = row(
   onCall("GetBalances", Queries.getBalances),
   onCall("GetPoi", Queries.getPoi),
   onCall("GetOffChainState", (step, _, callId) => Queries.getOffChainState(step, callId)),
-  onCall("GetContract", Queries.getContract),
-  onCall("CleanContractCalls", (step, _, callId) => Queries.cleanContractCalls(step, callId)),
+  onCall("GetContract", Contracts.getContract),
+  onCall("CleanContractCalls", (step, _, callId) => Contracts.cleanContractCalls(step, callId)),
   onCall("FetchHistory", Queries.fetchHistory),
   onCall("SnapshotSolo", (step, _, callId) => step.refuse(callId, "unknown_request")),
   onCall("CloseSolo", (step, _, callId) => step.refuse(callId, "unknown_request")),
@@ -223,9 +219,13 @@ const table: { readonly [Name in StateName]: Row } = {
     onSigned("close_solo_sign", Solo.closeSoloSigned),
     onSigned("slash_tx", Solo.slashSigned),
     onSigned("settle_sign", Solo.settleSigned),
+    onSigned("force_progress_tx", Forcing.forceProgressSigned),
     onCall("SnapshotSolo", Solo.insteadOfUnsigned(Solo.snapshotSolo)),
     onCall("CloseSolo", Solo.insteadOfUnsigned(Solo.closeSolo)),
     onCall("Transfer", (step, _, callId) => secondProposal(step, callId)),
+    onCall("NewContract", (step, _, callId) => secondProposal(step, callId)),
+    onCall("CallContract", (step, _, callId) => secondProposal(step, callId)),
+    onCall("DryRunContract", (step, _, callId) => secondProposal(step, callId)),
     onCall("Deposit", (step, _, callId) => secondProposal(step, callId)),
     onCall("Withdraw", (step, _, callId) => secondProposal(step, callId)),
     onProposal("update", proposalWhileSigning),
@@ -248,13 +248,17 @@ const table: { readonly [Name in StateName]: Row } = {
   ),
   open: row(
     onCall("Transfer", Updates.transfer),
+    onCall("NewContract", Contracts.newContract),
+    onCall("CallContract", Contracts.callContract),
+    onCall("DryRunContract", Contracts.dryRun),
+    onCall("ForceProgress", Forcing.forceProgress),
     onCall("Deposit", Deposits.request),
     onCall("Withdraw", Deposits.request),
     onCall("Shutdown", Closing.shutdown),
     onCall("SnapshotSolo", Solo.snapshotSolo),
     onCall("CloseSolo", Solo.closeSolo),
     onCall("Leave", (step, _, callId) => Life.leave(step, callId)),
-    onCall("GetContractCall", (step, _, callId) => step.refuse(callId, "call_not_found")),
+    onCall("GetContractCall", Contracts.getContractCall),
     onProposal("update", Updates.peerProposesUpdate),
     onProposal("deposit", Deposits.peerProposes("deposit")),
     onProposal("withdraw", Deposits.peerProposes("withdraw")),
@@ -281,6 +285,7 @@ const table: { readonly [Name in StateName]: Row } = {
   ),
   channel_closing: row(
     ...whileClosing,
+    onCall("ForceProgress", Forcing.forceProgress),
     onCall("Shutdown", Closing.shutdown),
     onPeer("Reestablish", Reestablish.peerComesBack),
     onPeer("ReestablishAck", Reestablish.peerAgrees),

@@ -22,6 +22,8 @@ import type { SignedTx } from "../chain/SignedTx.js"
 import { Crypto } from "../crypto/Crypto.js"
 import * as ApiEncoding from "../encoding/ApiEncoding.js"
 import * as Bytes from "../encoding/Bytes.js"
+import { DecodeError } from "../encoding/DecodeError.js"
+import * as Rlp from "../encoding/Rlp.js"
 import type { Role } from "../protocol/OpenParameters.js"
 import { Codec } from "../protocol/Codec.js"
 import type { CodecService } from "../protocol/Codec.js"
@@ -30,7 +32,7 @@ import { ChainLog } from "./internal/shell/ChainLog.js"
 import type { Disturbance } from "./internal/shell/Conduit.js"
 import type { ChannelEnd } from "./internal/shell/Ends.js"
 import type { ClientLink } from "./internal/shell/Machine.js"
-import { type Codecs, type Durable, Shell } from "./internal/shell/Shell.js"
+import { type Codecs, type Durable, type NodeDump, Shell } from "./internal/shell/Shell.js"
 import { StateEntries } from "./internal/shell/StateEntries.js"
 import type { TrafficListener } from "./internal/shell/Observers.js"
 import { Timers } from "./internal/shell/Timers.js"
@@ -137,6 +139,17 @@ export interface ChannelNodeService {
    * `state_lost`, unless its store is taken back as well. Machines of a time that is undone are gone, also where their channel did not exist at the snapshot.
    */
   readonly revert: (snapshot: number) => Effect.Effect<void, SnapshotError>
+  /**
+   * The chain and all channels as bytes, for {@link ChannelNodeService.load}. States of channels are sealed under the
+   * `fsm_id`s of their clients. Fails for a chain that did not begin as `Ledger.make` leaves it.
+   */
+  readonly dump: Effect.Effect<Uint8Array>
+  /**
+   * The node is as it was at a dump, its own or another node's: the chain, and the channels, to which clients come back
+   * with the `fsm_id` they had then. Clients are told by a close with 1012; snapshots are gone. Fails with
+   * `NodeStateError`, and nothing is changed, where the bytes are no dump or their chain has another outcome today.
+   */
+  readonly load: (dump: Uint8Array) => Effect.Effect<void, NodeStateError>
   /** Whether a micro block is made as soon as a transaction waits. */
   readonly auto: (on: boolean) => Effect.Effect<void>
   /** The chain as it is now. */
@@ -213,6 +226,22 @@ const codecsOf = (codec: CodecService, legacy: boolean | undefined): Codecs => {
   return {
     usual: codec,
     byProtocol: new Map([...(both ? [["legacy", Legacy.codec] as const] : []), [own, codec] as const])
+  }
+}
+
+/** What a dump begins with. */
+const dumpMark = Bytes.utf8("aechannel node 1")
+
+const partsOf = (dump: Uint8Array): NodeDump | NodeStateError => {
+  const none = new NodeStateError({ reason: "damaged", detail: "the bytes are no dump of a node" })
+  try {
+    const [mark, chain, states, ...rest] = Rlp.decodeOrThrow(dump)
+    if (!(mark instanceof Uint8Array) || !Bytes.equals(mark, dumpMark)) return none
+    if (!(chain instanceof Uint8Array) || !(states instanceof Uint8Array) || rest.length > 0) return none
+    return { chain, states }
+  } catch (error) {
+    if (error instanceof DecodeError) return none
+    throw error
   }
 }
 
@@ -317,6 +346,15 @@ const start = (
           work((shell) => shell.revert(snapshot)),
           (known) => (known ? Effect.void : new SnapshotError({ snapshot }))
         ),
+      dump: Effect.map(
+        work((shell) => shell.dump()),
+        ({ chain, states }) => Rlp.encode([dumpMark, chain, states])
+      ),
+      load: (dump) =>
+        Effect.suspend(() => {
+          const parts = partsOf(dump)
+          return parts instanceof NodeStateError ? Effect.fail(parts) : work((shell) => shell.load(parts))
+        }).pipe(Effect.flatMap((refused) => (refused === undefined ? Effect.void : Effect.fail(refused)))),
       auto: (on) => work((shell) => shell.blocks.auto(on)),
       ledger: Effect.sync(() => shell.blocks.ledger),
       storageFailure: Deferred.await(storageFailure)

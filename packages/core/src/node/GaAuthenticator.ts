@@ -1,22 +1,24 @@
 /**
  * Who runs the authentication contracts of generalized accounts for a simulated chain.
  *
- * A generalized account authenticates by a function of its own contract, and what a contract does only a virtual machine
- * can say. The {@link Ledger} has none: it does everything around the call (fees, checks, call objects, the transaction
- * inside) and asks a `GaAuthenticator` for the outcome of the call itself. Without one it refuses `ga_attach_tx` and
- * `ga_meta_tx` with `not_supported: …`.
+ * A generalized account authenticates by a function of its own contract. The {@link Ledger} does everything around the
+ * call (fees, checks, call objects, the transaction inside) and asks a `GaAuthenticator` for the outcome of the call
+ * itself: the library's own virtual machine (`FateAuthenticator`) unless it was given another.
  *
  * Specification: æternity consensus, generalized accounts.
  *
  * @since 0.1.0
  */
 import type { ReturnType } from "../chain/CallObject.js"
+import type { CryptoService } from "../crypto/Crypto.js"
 import type { AccountAddress, ContractId } from "../encoding/ApiEncoding.js"
+import type { Environment } from "../fate/Environment.js"
 import type { Trees } from "../state/Trees.js"
 
 /**
  * A call of an authentication contract.
  *
+ * - `environment`: what contracts see of the chain; without `authentication`, for which see `authTxHash`
  * - `trees`: the chain's state in which it runs; the contract is in it, its fee and gas are paid
  * - `storeKey`: 32 bytes; the store lies in the contracts tree under `storeKey` followed by the byte `0x10`. It is the
  *   contract's own key or, for the payload of a channel transaction, that of the copy made when the channel was created
@@ -28,9 +30,8 @@ import type { Trees } from "../state/Trees.js"
  * @category models
  */
 export interface GaCall {
-  readonly networkId: string
-  readonly protocol: number
-  readonly height: number
+  readonly environment: Environment
+  readonly crypto: CryptoService
   readonly trees: Trees
   readonly contractId: ContractId
   readonly storeKey: Uint8Array

@@ -23,12 +23,15 @@ import * as Protocol from "../chain/Protocol.js"
 import * as SignedTx from "../chain/SignedTx.js"
 import type { CryptoService } from "../crypto/Crypto.js"
 import type { AccountAddress, BlockHash, ChannelId, TxHash } from "../encoding/ApiEncoding.js"
+import type * as Fate from "../fate/Environment.js"
 import * as Trees from "../state/Trees.js"
 import type { ChainView } from "./ChainView.js"
+import * as FateAuthenticator from "./FateAuthenticator.js"
 import type { GaAuthenticator } from "./GaAuthenticator.js"
 import * as Block from "./internal/ledger/Block.js"
 import * as ChainState from "./internal/ledger/ChainState.js"
 import * as Mempool from "./internal/ledger/Mempool.js"
+import * as Pinned from "./internal/ledger/Pinned.js"
 import { type Environment, Refused } from "./internal/ledger/Rule.js"
 import * as Rules from "./internal/ledger/Rules.js"
 
@@ -108,6 +111,8 @@ export interface Ledger {
   readonly mempool: Mempool.Mempool
   /** @internal */
   readonly blocks: HashMap.HashMap<BlockHash, Block.Block>
+  /** @internal The state after each block. */
+  readonly states: HashMap.HashMap<BlockHash, ChainState.ChainState>
   /** @internal */
   readonly keyBlocks: HashMap.HashMap<number, Block.KeyBlock>
   /** @internal */
@@ -117,7 +122,7 @@ export interface Ledger {
   /** @internal The first height of each protocol, lowest first. */
   readonly schedule: ReadonlyArray<readonly [height: number, protocol: number]>
   /** @internal */
-  readonly authenticator: GaAuthenticator | undefined
+  readonly authenticator: GaAuthenticator
   /** @internal The chain as it was before its top key block. */
   readonly below: Ledger | undefined
   /** @internal What {@link fund} gave, the newest first: money out of nothing survives forks. */
@@ -145,7 +150,8 @@ export interface ProtocolSchedule {
  * Why the mempool refuses a transaction: the reference node's names, among them `already_accepted` (it is in a block),
  * `already_known` (it waits), `invalid_at_protocol`, `signature_check_failed`, `nonce_too_low`, `nonce_too_high`,
  * `too_much_gas_for_auth_function`, `too_low_fee`, `too_low_gas_price`, `too_low_gas_price_for_miner`,
- * `account_is_not_payable`, `ttl_expired`; `broken_tx` for a proof of inclusion that is none; and `not_supported: <type>`
+ * `account_is_not_payable`, `ttl_expired`; `broken_tx` for a proof of inclusion, an update or
+ * off-chain trees that are none; and `not_supported: <type>`
  * for a kind this chain does not know.
  *
  * @since 0.1.0
@@ -190,7 +196,7 @@ export interface Mined {
 }
 
 /**
- * The kinds of transactions (`_tag`) this chain supports; `GaAttachTx` and `GaMetaTx` only with an authenticator.
+ * The kinds of transactions (`_tag`) this chain supports.
  *
  * @since 0.1.0
  * @category constants
@@ -214,7 +220,8 @@ const protocolIn = (schedule: Schedule, height: number): number =>
  * twice has both), and on it a key block at `startHeight`, 1 unless given. The heights between the two have no blocks.
  * `protocol` is 6 (Ceres) at all heights unless given, as one number or as a schedule (see `Protocol.scheduleOf` for
  * those of real networks); `minimumGasPrice` is 10⁹ aettos unless given; `timeMs` (milliseconds, default 0) is the time
- * of both blocks. `gaAuthenticator` runs the contracts of generalized accounts.
+ * of both blocks. `gaAuthenticator` runs the contracts of generalized accounts, the library's own virtual machine
+ * unless given.
  *
  * @since 0.1.0
  * @category constructors
@@ -271,21 +278,28 @@ export const make = (options: {
       [genesis.hash, genesis],
       [top.hash, top]
     ),
+    states: HashMap.make<ReadonlyArray<readonly [BlockHash, ChainState.ChainState]>>(
+      [genesis.hash, state],
+      [top.hash, state]
+    ),
     keyBlocks: HashMap.make([0, genesis], [height, top]),
     transactions: HashMap.empty(),
     history: HashMap.empty(),
     schedule,
-    authenticator: options.gaAuthenticator,
+    authenticator: options.gaAuthenticator ?? FateAuthenticator.authenticator,
     below: undefined,
     grants: undefined
   }
 }
 
-const environmentOf = ({ authenticator, networkId, protocol, top }: Ledger): Environment => ({
-  networkId,
-  protocol,
-  height: top.height,
-  authenticator
+/** Of the next micro block. */
+const environmentOf = (ledger: Ledger, timestamp = ledger.tip.timeMs): Environment => ({
+  networkId: ledger.networkId,
+  protocol: ledger.protocol,
+  height: ledger.top.height,
+  timestamp,
+  blockHash: Pinned.blockHashIn(ledger.keyBlocks),
+  authenticator: ledger.authenticator
 })
 
 const admit = (
@@ -356,7 +370,8 @@ export const recorded = (ledger: Ledger, mined: MinedTransaction, inVain = false
  */
 export const mineMicroBlock = (ledger: Ledger, crypto: CryptoService, timeMs?: number): Mined => {
   if (HashMap.isEmpty(ledger.mempool)) return { ledger, included: [], block: undefined }
-  const packed = Mempool.pack(ledger.mempool, ledger.state, environmentOf(ledger), crypto)
+  const time = timeAfter(ledger, timeMs)
+  const packed = Mempool.pack(ledger.mempool, ledger.state, environmentOf(ledger, time), crypto)
   const { mempool, state } = packed
   if (packed.included.length === 0) return { ledger: { ...ledger, mempool }, included: [], block: undefined }
   const { height } = ledger.top
@@ -367,7 +382,7 @@ export const mineMicroBlock = (ledger: Ledger, crypto: CryptoService, timeMs?: n
       prevHash: ledger.tip.hash,
       prevKeyHash: ledger.top.hash,
       stateHash: Trees.stateHash(state.trees),
-      timeMs: timeAfter(ledger, timeMs)
+      timeMs: time
     },
     packed.included.map((entry) => entry.txHash)
   )
@@ -381,7 +396,8 @@ export const mineMicroBlock = (ledger: Ledger, crypto: CryptoService, timeMs?: n
       tip: block,
       state,
       mempool,
-      blocks
+      blocks,
+      states: HashMap.set(ledger.states, block.hash, state)
     }),
     included,
     block
@@ -425,6 +441,7 @@ export const mineKeyBlock = (ledger: Ledger, crypto: CryptoService, timeMs?: num
     below: before,
     mempool: Mempool.collectGarbage(before.mempool, block.height),
     blocks: HashMap.set(before.blocks, block.hash, block),
+    states: HashMap.set(before.states, block.hash, state),
     keyBlocks: HashMap.set(before.keyBlocks, block.height, block)
   }
   return { ledger: after, included, block }
@@ -713,6 +730,12 @@ const firstHeight = (ledger: Ledger): number => {
   return first.top.height
 }
 
+const environmentAt = (ledger: Ledger, hash: BlockHash | undefined): Fate.Environment | undefined => {
+  if (hash === undefined) return Pinned.environmentNow(ledger)
+  const at = block(ledger, hash)
+  return at === undefined ? undefined : Pinned.environmentAfter(ledger, at)
+}
+
 const viewOf = (ledger: Ledger, crypto: CryptoService): ChainView => ({
   networkId: ledger.networkId,
   protocol: ledger.protocol,
@@ -735,8 +758,10 @@ const viewOf = (ledger: Ledger, crypto: CryptoService): ChainView => ({
   locate: (hash) => {
     const found = transaction(ledger, hash)
     if (found === undefined) return undefined
-    return found.blockHash === undefined ? "pending" : { height: found.height }
-  }
+    const { blockHash, height } = found
+    return blockHash === undefined ? "pending" : { height, blockHash }
+  },
+  environmentAt: (hash) => environmentAt(ledger, hash)
 })
 
 const views = new WeakMap<Ledger, { readonly crypto: CryptoService; readonly view: ChainView }>()

@@ -13,6 +13,7 @@
  */
 import * as Data from "effect/Data"
 import type { AccountAddress, ContractId } from "../encoding/ApiEncoding.js"
+import type { ChainRead } from "./ChainRead.js"
 import * as Trees from "./Trees.js"
 import type { OffChainCallContract, OffChainNewContract, Update } from "./Update.js"
 
@@ -25,7 +26,13 @@ import type { OffChainCallContract, OffChainNewContract, Update } from "./Update
  *   to itself (checked only where `participants` are given);
  * - `negative_amount`: an amount is below zero;
  * - `contracts_not_supported`: the update needs contracts and there is no {@link ContractExecutor};
- * - what a `ContractExecutor` answers, for example `contract_init_failed`, `wrong_abi_version`.
+ * - `contract_not_found`, `wrong_abi_version`, `wrong_vm_version`: there is no such contract, it has another ABI version
+ *   than the call says, or the virtual machine for it is not part of this library (the AEVM);
+ * - `bad_contract_code`: the versions do not go together, or the code cannot be read;
+ * - `contract_init_failed`: the call data is not for `init`, or `init` did not succeed;
+ * - `call_already_exists`: the caller has called this contract in this round already;
+ * - `contract_crashed`: the contract makes the reference node's engine break; no round comes of that;
+ * - `chain_data_unavailable`: the contract asked the chain for something that could not be answered, see `read`.
  *
  * @since 0.1.0
  * @category errors
@@ -42,9 +49,12 @@ export type UpdateErrorReason =
   | "wrong_abi_version"
   | "wrong_vm_version"
   | "bad_contract_code"
+  | "contract_crashed"
+  | "chain_data_unavailable"
 
 /**
- * An update that cannot be applied. `index` is its place in the list of updates, counted from 0.
+ * An update that cannot be applied. `index` is its place in the list of updates, counted from 0; `read` what a contract
+ * asked the chain for without an answer; `detail` more about the reason, for people.
  *
  * @since 0.1.0
  * @category errors
@@ -53,10 +63,25 @@ export class UpdateError extends Data.TaggedError("UpdateError")<{
   readonly reason: UpdateErrorReason
   readonly update: Update
   readonly index: number
+  readonly read?: ChainRead
+  readonly detail?: string
 }> {
   override get message(): string {
-    return `Update ${this.index} (${this.update._tag}) cannot be applied: ${explanations[this.reason]} (${this.reason})`
+    const detail = this.detail === undefined ? "" : `; ${this.detail}`
+    return `Update ${this.index} (${this.update._tag}) cannot be applied: ${explanations[this.reason]} (${this.reason}${detail})`
   }
+}
+
+/**
+ * Why an update cannot be applied, with what there is to say about it.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export interface UpdateFailure {
+  readonly reason: UpdateErrorReason
+  readonly read?: ChainRead
+  readonly detail?: string
 }
 
 const explanations: { readonly [R in UpdateErrorReason]: string } = {
@@ -71,7 +96,9 @@ const explanations: { readonly [R in UpdateErrorReason]: string } = {
   call_already_exists: "the caller has called this contract in this round already",
   wrong_abi_version: "the contract has another ABI version",
   wrong_vm_version: "the virtual machine of this version cannot be run off chain",
-  bad_contract_code: "the contract's code cannot be read"
+  bad_contract_code: "the contract's versions do not go together, or its code cannot be read",
+  contract_crashed: "the contract does what the virtual machine has no answer to",
+  chain_data_unavailable: "the contract asked for something about the chain that is not known here"
 }
 
 /**
@@ -99,7 +126,8 @@ export interface Round {
  *   the amount goes back from protocol 5 on.
  *
  * Everything else a run depends on (protocol, height, time, chain state) is the executor's own: it is made for one
- * environment.
+ * environment, and the same executor does the same to the same trees. Either function may answer a reason alone, or
+ * with more about it.
  *
  * @since 0.1.0
  * @category models
@@ -109,12 +137,12 @@ export interface ContractExecutor {
     trees: Trees.Trees,
     update: OffChainNewContract,
     round: Round
-  ) => Trees.Trees | UpdateErrorReason
+  ) => Trees.Trees | UpdateErrorReason | UpdateFailure
   readonly call: (
     trees: Trees.Trees,
     update: OffChainCallContract,
     round: Round
-  ) => Trees.Trees | UpdateErrorReason
+  ) => Trees.Trees | UpdateErrorReason | UpdateFailure
 }
 
 /**
@@ -178,10 +206,11 @@ export const credit = (
   return Trees.setAccount(trees, id, { ...account, balance: account.balance + amount })
 }
 
-const isReason = (result: Trees.Trees | UpdateErrorReason): result is UpdateErrorReason =>
-  typeof result === "string"
-
-const applyOne = (trees: Trees.Trees, update: Update, options: Options): Trees.Trees | UpdateErrorReason => {
+const applyOne = (
+  trees: Trees.Trees,
+  update: Update,
+  options: Options
+): Trees.Trees | UpdateErrorReason | UpdateFailure => {
   const { participants, channelReserve, contracts = noContracts } = options
   const isParticipant = (id: AccountAddress): boolean =>
     participants === undefined || participants.includes(id)
@@ -191,7 +220,7 @@ const applyOne = (trees: Trees.Trees, update: Update, options: Options): Trees.T
       if (!isParticipant(from) || !isParticipant(to)) return "invalid_pubkeys"
       if (participants !== undefined && from === to) return "invalid_pubkeys"
       const debited = debit(trees, from, amount, channelReserve)
-      return isReason(debited) ? debited : credit(debited, to, amount)
+      return typeof debited === "string" ? debited : credit(debited, to, amount)
     }
     case "OffChainDeposit":
       return isParticipant(update.from) ? credit(trees, update.from, update.amount) : "invalid_pubkeys"
@@ -217,10 +246,9 @@ interface Application {
 /** What the latest updates made of trees: a proposal that was checked is applied when both have signed it. */
 const latest = new WeakMap<Trees.Trees, Application>()
 
-/** The environment of a contract is its executor's own and may be another one the next time. */
+/** The environment of a contract is its executor's own: another executor is another environment. */
 const isSame = (one: Options, other: Options): boolean =>
-  one.contracts === undefined &&
-  other.contracts === undefined &&
+  one.contracts === other.contracts &&
   one.round === other.round &&
   one.channelReserve === other.channelReserve &&
   one.participants?.[0] === other.participants?.[0] &&
@@ -253,7 +281,8 @@ const applyAll = (
   let current = Trees.withoutCalls(trees)
   for (const [index, update] of updates.entries()) {
     const next = applyOne(current, update, options)
-    if (isReason(next)) return new UpdateError({ reason: next, update, index })
+    if (typeof next === "string") return new UpdateError({ reason: next, update, index })
+    if ("reason" in next) return new UpdateError({ ...next, update, index })
     current = next
   }
   return current

@@ -211,6 +211,7 @@ describe("Ledger: mempool", () => {
       "ChannelCloseSoloTx",
       "ChannelCreateTx",
       "ChannelDepositTx",
+      "ChannelForceProgressTx",
       "ChannelSetDelegatesTx",
       "ChannelSettleTx",
       "ChannelSlashTx",
@@ -558,7 +559,7 @@ describe("Ledger: blocks", () => {
     expect(view.admits(spend(alice, bob, { nonce: 3n }))).toBe("ok")
     expect(view.admits(opening)).toEqual({ refused: "already_known" })
     expect([view.locate(SignedTx.hash(tx)), view.locate(SignedTx.hash(opening))]).toEqual([
-      { height: 1 },
+      { height: 1, blockHash: block },
       "pending"
     ])
     expect(view.locate(SignedTx.hash(spend(bob, alice)))).toBeUndefined()

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as SignedTx from "../../src/chain/SignedTx.js"
 import * as Ledger from "../../src/node/Ledger.js"
-import { fixture, hasShared, sharedJson } from "../support/Shared.js"
+import { fixture } from "../support/Shared.js"
 import { native } from "../support/TestCrypto.js"
-import { evenAuth } from "./support/EvenAuth.js"
+import { forcedScenarios } from "./support/Forced.js"
 import {
   type Scenario,
   type Step,
@@ -17,6 +17,7 @@ import {
 
 const onchain: ReadonlyArray<Scenario> = fixture("onchain").scenarios
 const generalized: ReadonlyArray<Scenario> = fixture("ga-chain").scenarios
+const forced = forcedScenarios()
 
 const stepsOf = (scenarios: ReadonlyArray<Scenario>): ReadonlyArray<Step> =>
   scenarios.flatMap(({ steps }) => steps)
@@ -38,31 +39,30 @@ describe("Ledger: known answers of the reference node (onchain.json)", () => {
 
 describe("Ledger: known answers of the reference node (ga-chain.json)", () => {
   it.each(generalized)("$name", (scenario) => {
-    expect(play(scenario, scenario.steps, evenAuth)).toBe(scenario.steps.length)
+    expect(play(scenario)).toBe(scenario.steps.length)
   })
 
   it("counts", () => {
     console.log(
-      `ga-chain.json: ${generalized.length} scenarios, ${stepsOf(generalized).length} steps equal; the outcomes of the authentication contract are given, not computed`
+      `ga-chain.json: ${generalized.length} scenarios, ${stepsOf(generalized).length} steps equal; the authentication contract runs`
     )
     expect(generalized).toHaveLength(15)
   })
 })
 
-describe("Ledger: what it does not support", () => {
-  it.skipIf(!hasShared)("force progress needs a virtual machine: its scenarios, up to the first one", () => {
-    const forced: ReadonlyArray<Scenario> = sharedJson("vectors", "contract.json").forceProgress.scenarios
-    const isForced = ({ type }: Step): boolean => type === "channel_force_progress_tx"
-    const steps = forced.map((scenario) => {
-      const end = scenario.steps.findIndex(isForced)
-      return play(scenario, scenario.steps.slice(0, end))
-    })
+describe("Ledger: known answers of the reference node (force progress of contract.json)", () => {
+  it.each(forced)("$name", (scenario) => {
+    expect(play(scenario)).toBe(scenario.steps.length)
+  })
+
+  it("counts", () => {
+    const steps = stepsOf(forced)
+    const tries = steps.filter(({ type }) => type === "channel_force_progress_tx")
     console.log(
-      `contract.json: ${forced.length} scenarios need channel_force_progress_tx and are not supported:`
+      `contract.json: ${forced.length} scenarios, ${steps.length} steps equal, ${tries.length} of them force progress`
     )
-    for (const { name } of forced) console.log(`- ${name}`)
-    expect([forced.length, steps.reduce((sum, each) => sum + each, 0)]).toEqual([25, 26])
-    expect(Ledger.supportedKinds).not.toContain("ChannelForceProgressTx")
+    expect([forced.length, steps.length, tries.length]).toEqual([25, 67, 31])
+    expect(Ledger.supportedKinds).toContain("ChannelForceProgressTx")
   })
 })
 
@@ -102,8 +102,7 @@ describe("Ledger: known answers through mempool and blocks", () => {
       accounts: accountsOf(scenario),
       protocol: first.protocol,
       startHeight: first.height,
-      minimumGasPrice: 1n,
-      gaAuthenticator: evenAuth
+      minimumGasPrice: 1n
     })
     let before = balances(ledger.state)
     for (const step of scenario.steps) {
@@ -134,7 +133,7 @@ describe("Ledger: known answers through mempool and blocks", () => {
     }
   }
 
-  const all = [...onchain, ...generalized]
+  const all = [...onchain, ...generalized, ...forced]
 
   it.each(all.filter(isReachable))("$name", through)
 

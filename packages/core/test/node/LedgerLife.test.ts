@@ -372,15 +372,15 @@ describe("Ledger: generalized accounts", () => {
     })
     return SignedTx.unsigned(priced(wrapped.tx))
   }
-  const general = mined(chain({ gaAuthenticator: evenAuth }), attach(alice))
+  const general = mined(chain(), attach(alice))
   const unsignedSpend = (fields: Partial<Transaction.SpendTx> = {}): SignedTx.SignedTx =>
     SignedTx.unsigned(spend(alice, bob, { nonce: 0n, ...fields }).tx)
 
-  it("without somebody who runs contracts both kinds are refused by name, also inside others", () => {
-    expect(refusal(chain(), attach(alice))).toBe("not_supported: ga_attach_tx")
-    expect(refusal(chain(), meta(alice, unsignedSpend()))).toBe("not_supported: ga_meta_tx")
+  it("their contracts run on the machine of the library, or on another that is given", () => {
+    const other = mined(chain({ gaAuthenticator: evenAuth }), attach(alice))
+    expect(Ledger.account(other, alice.address)).toEqual(Ledger.account(general, alice.address))
     const paid = payingFor(carol, signed(attach(alice).tx, [alice], true), 1n)
-    expect(refusal(chain(), paid)).toBe("not_supported: ga_attach_tx")
+    expect(failure(chain(), paid)).toBe("ok")
   })
 
   it("gas is paid for as used; nothing is lost; the account stays generalized", () => {
@@ -483,7 +483,7 @@ describe("Ledger: generalized accounts", () => {
     expect(Ledger.account(ledger, alice.address)).toMatchObject({ nonce: 1n })
     expect(Ledger.account(ledger, alice.address)?.authentication).toBeUndefined()
     expect(supply(ledger)).toBe(400n * AE)
-    const on = chain({ gaAuthenticator: evenAuth })
+    const on = chain()
     const aevm = attach(alice, { ctVersion: 6 * 0x10000 + 1 })
     expect(failure(on, aevm)).toBe("not_supported: ga_attach_tx for the AEVM")
     expect(failure(on, attach(alice, { ctVersion: 7 * 0x10000 + 3 }))).toBe("dropped")
@@ -525,9 +525,11 @@ describe("Ledger: the price of gas", () => {
       Process.gasIsTooCheap(dear, 6),
       Process.gasIsTooCheap(tx, 1)
     ]).toEqual([true, false, false])
-    expect(refusal(open, signed(tx, [alice]))).toBe("not_supported: channel_force_progress_tx")
-    const wrapped = payingFor(carol, signed(tx, [alice], true), 1n)
-    expect(refusal(open, wrapped)).toBe("not_supported: channel_force_progress_tx")
+    expect(refusal(open, signed(tx, [alice]))).toBe("too_low_gas_price")
+    expect(refusal(open, signed(dear, [alice]))).toBe("too_low_gas_price_for_miner")
+    const wrapped = payingFor(carol, signed(dear, [alice], true), 1n)
+    expect(refusal(open, wrapped)).toBe("too_low_gas_price_for_miner")
+    expect(Process.gasLimit(signed(dear, [alice]), 6)).toBe(Fee.gas(dear, 6) + update.gas)
   })
 
   it("a block counts the gas of what is wrapped", () => {

@@ -30,7 +30,12 @@ const filesBelow = (folder: string): ReadonlyArray<string> =>
 const textsOf = (room: string): ReadonlyMap<string, string> =>
   new Map(filesBelow(room).map((name) => [name, Fs.readFileSync(new URL(name, source), "utf8")]))
 
-const rooms = { node: textsOf("node/"), client: textsOf("client/") }
+const rooms = {
+  node: textsOf("node/"),
+  client: textsOf("client/"),
+  /** Reasons that the node passes on. */
+  state: textsOf("state/")
+}
 
 /** The files of a room that hold a word: a tag, an event, a reason. */
 const filesWith = (room: keyof typeof rooms, word: string): ReadonlyArray<string> =>
@@ -57,19 +62,19 @@ const onlyOlder = "older nodes only: see the dialects"
 
 /** What is missing, by name and place. */
 const reasons: Readonly<Record<string, { readonly node?: string; readonly client?: string }>> = {
-  "channels.update.new_contract": { node: contracts, client: contracts },
-  "channels.update.call_contract": { node: contracts, client: contracts },
-  "channels.dry_run.call_contract": { node: contracts, client: contracts },
-  "channels.force_progress": { node: contracts, client: contracts },
-  "channels.force_progress_sign": { node: contracts, client: contracts },
-  "channels.force_progress_tx": { node: contracts, client: contracts },
-  "channels.sign.force_progress_tx": { node: contracts, client: contracts },
+  "channels.update.new_contract": { client: contracts },
+  "channels.update.call_contract": { client: contracts },
+  "channels.dry_run.call_contract": { client: contracts },
+  "channels.force_progress": { client: contracts },
+  "channels.force_progress_sign": { client: contracts },
+  "channels.force_progress_tx": { client: contracts },
+  "channels.sign.force_progress_tx": { client: contracts },
   "channels.get.contract_call": { client: contracts },
   "channels.get.contract": { client: contracts },
   "channels.clean_contract_calls": { client: contracts },
   "channels.calls_pruned.reply": { client: contracts },
   "channels.get.contract_call.reply": { client: contracts },
-  "channels.dry_run.call_contract.reply": { node: contracts, client: contracts },
+  "channels.dry_run.call_contract.reply": { client: contracts },
   "channels.get.contract.reply": { client: contracts },
   "channels.snapshot_solo_tx": { client: "a name that no node takes: the client says `snapshot_solo_sign`" },
   "channels.close_solo_tx": { client: "another name of `close_solo_sign`, which the client says" },
@@ -82,8 +87,6 @@ const reasons: Readonly<Record<string, { readonly node?: string; readonly client
   },
   "info deposit_update": { node: "nodes of July 2018 only" },
   "info withdraw_update": { node: "nodes of July 2018 only" },
-  "on_chain_tx can_snapshot": { node: contracts },
-  "on_chain_tx consumed_forced_progress": { node: contracts },
   "code -32700": { node: "no node sends it: what is no JSON is dropped" },
   "code -32602": { node: "no node sends it" },
   "code 1": { node: "no node sends it" },
@@ -93,11 +96,8 @@ const reasons: Readonly<Record<string, { readonly node?: string; readonly client
   "data 104": { node: onlyOlder },
   "data 106": { node: "no node sends it" },
   "data 107": { node: onlyOlder },
-  "data 1007": { node: contracts },
   "data 1015": { node: "no node sends it: a bad code is an internal error" },
-  "data 1017": { node: "no node sends it" },
-  "data 1019": { node: contracts },
-  "data 1020": { node: contracts }
+  "data 1017": { node: "no node sends it" }
 }
 
 // ------------------------------------------------------------------ methods
@@ -165,7 +165,7 @@ const plainRows = (): ReadonlyArray<Row> => {
 const signingRows = (): ReadonlyArray<Row> =>
   (Object.keys(signTags) as ReadonlyArray<SignTag>).flatMap((tag) => {
     const { alsoAccepted, reply } = signTagRow(tag)
-    const isServed = tag !== "force_progress_tx"
+    const isOffered = tag !== "force_progress_tx"
     const misnamed = tag === "snapshot_solo_tx" ? ["snapshot_solo_tx"] : []
     return [reply, ...alsoAccepted, ...misnamed].map(
       (name): Row => ({
@@ -174,8 +174,8 @@ const signingRows = (): ReadonlyArray<Row> =>
         encoded: true,
         // The misleading name is taken, and leads nowhere.
         decoded: decodes(`channels.${name}`, { signed_tx: tx }) === "SigningReply" || misnamed.includes(name),
-        node: isServed ? "node/fsm/Checks.ts" : undefined,
-        client: isServed && name === reply ? "client/internal/signing.ts" : undefined
+        node: "node/fsm/Checks.ts",
+        client: isOffered && name === reply ? "client/internal/signing.ts" : undefined
       })
     )
   })
@@ -227,7 +227,7 @@ const reportRows = (): ReadonlyArray<Row> => [
       name: `channels.sign.${tag}`,
       encoded: true,
       decoded: isRead({ ...sample(Any.reports.SignRequest), tag }),
-      node: tag === "force_progress_tx" ? undefined : firstOf(filesWith("node", tag)),
+      node: firstOf(filesWith("node", tag)),
       client: tag === "force_progress_tx" ? undefined : "client/internal/verify.ts"
     })
   ),
@@ -278,7 +278,7 @@ const faults: ReadonlyArray<string> = ["bad_signature", "bad_state_hash", "not_c
 
 /** Where the node's machine makes a report of this name: directly, or from a table of operations. */
 const reportedBy = (method: "info" | "onChainTx", name: string): string | undefined => {
-  const direct = new RegExp(`\\.${method}\\("${name}"|enterStatus\\("[a-z]+", "${name}"`)
+  const direct = new RegExp(`\\.${method}\\([^()]*"${name}"|enterStatus\\("[a-z]+", "${name}"`)
   const inTable = new RegExp(`\\b(created|signed|locked|ownLocked): "${name}"`)
   return firstOf(
     [...rooms.node]
@@ -305,6 +305,7 @@ const codeRows = (): ReadonlyArray<Row> => {
     return firstOf(
       words.flatMap((word) => [
         ...filesWith("node", word),
+        ...filesWith("state", word),
         ...reading
           .filter(([, text]) => text.includes(`reasons.${word}`) || text.includes(`"${word}"`))
           .map(([name]) => name)

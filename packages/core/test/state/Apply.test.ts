@@ -261,4 +261,40 @@ describe("Apply", () => {
     expect(Trees.balance(created, A)).toBe((Trees.balance(first, A) ?? 0n) - 1n)
     expect(reasonOf(Apply.applyUpdates(first, [call], { ...options, contracts }))).toBe("wrong_abi_version")
   })
+
+  it("an executor is asked once for the same round, another executor anew; its failures say more", () => {
+    const create: Update.Update = {
+      _tag: "OffChainNewContract",
+      owner: A,
+      ctVersion: 0x80003,
+      code: new Uint8Array(0),
+      deposit: 1n,
+      callData: new Uint8Array(0)
+    }
+    let runs = 0
+    const executor = (): Apply.ContractExecutor => ({
+      create: (trees) => {
+        runs++
+        return { ...trees }
+      },
+      call: () => "contract_not_found"
+    })
+    const updates = [create]
+    const options = { round: 2, channelReserve: 0n, contracts: executor() }
+    const next = applied(Apply.applyUpdates(first, updates, options))
+    expect(Apply.applyUpdates(first, updates, { ...options })).toBe(next)
+    expect(runs).toBe(1)
+    expect(Apply.applyUpdates(first, updates, { ...options, contracts: executor() })).not.toBe(next)
+    expect(runs).toBe(2)
+    const read = { _tag: "BlockHash", height: 7 } as const
+    const blind: Apply.ContractExecutor = {
+      ...executor(),
+      create: () => ({ reason: "chain_data_unavailable", read, detail: "of height 7" })
+    }
+    const failed = Apply.applyUpdates(first, updates, { ...options, contracts: blind })
+    expect(failed).toMatchObject({ reason: "chain_data_unavailable", read, index: 0, update: create })
+    expect(failed instanceof Apply.UpdateError ? failed.message : "").toContain(
+      "(chain_data_unavailable; of height 7)"
+    )
+  })
 })

@@ -11,6 +11,7 @@ import * as JsonRpcSignedTx from "@aechannel/core/protocol/JsonRpcSignedTx"
 import type { ChannelTerms, Role } from "@aechannel/core/protocol/OpenParameters"
 import * as Signer from "@aechannel/core/services/Signer"
 import * as Transport from "@aechannel/core/services/Transport"
+import type * as Devnet from "@aechannel/transport/Devnet"
 import * as NativeCrypto from "@aechannel/transport/NativeCrypto"
 import * as NodeServer from "@aechannel/transport/NodeServer"
 import * as WebSocketTransport from "@aechannel/transport/WebSocketTransport"
@@ -43,7 +44,7 @@ export class BooksDoNotBalance extends Data.TaggedError("BooksDoNotBalance")<{
 export interface Party {
   readonly name: string
   readonly role: Role
-  readonly account: Accounts.FundedAccount
+  readonly account: Devnet.FundedAccount
   readonly address: AccountAddress
 }
 
@@ -146,7 +147,7 @@ const set = (alice: Party, bob: Party) =>
     return stage
   })
 
-const partyOf = (name: string, role: Role, account: Accounts.FundedAccount): Party => ({
+const partyOf = (name: string, role: Role, account: Devnet.FundedAccount): Party => ({
   name,
   role,
   account,

@@ -93,6 +93,8 @@ export const layer = (
         disconnect: () => none,
         disturb: () => none,
         travel: () => none,
+        dump: none,
+        load: () => none,
         observe: () => none,
         snapshot: none,
         revert: () => none,

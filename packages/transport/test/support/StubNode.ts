@@ -50,6 +50,8 @@ export const make = (): StubNode => {
     breakLinks: Effect.die("not here"),
     disturb: () => Effect.die("not here"),
     travel: () => Effect.die("not here"),
+    dump: Effect.die("not here"),
+    load: () => Effect.die("not here"),
     observe: () => Effect.die("not here"),
     channels: Effect.die("not here"),
     disconnect: () => Effect.die("not here"),

@@ -6,7 +6,6 @@
  * @since 0.1.0
  */
 import * as SignedTx from "../../chain/SignedTx.js"
-import type { ChannelObject } from "../../chain/ChannelObject.js"
 import type { TxHash } from "../../encoding/ApiEncoding.js"
 import type { AssumeMinimumDepth } from "../../protocol/Request.js"
 import { signTags } from "../../protocol/SignTag.js"
@@ -14,11 +13,13 @@ import type { ChainEvent } from "../ChainView.js"
 import type { CallId } from "../FsmEvent.js"
 import * as Deposits from "./Deposits.js"
 import { endingOf } from "./Endings.js"
+import * as Forcing from "./Forcing.js"
 import * as Locks from "./Locks.js"
+import * as Movements from "./Movements.js"
 import { createDeepEnough } from "./Opening.js"
 import * as Solo from "./Solo.js"
 import type { DepthKind } from "./State.js"
-import type { StateName } from "./States.js"
+import { type StateName, stateRow } from "./States.js"
 import type { Outcome, Step } from "./Step.js"
 import type { Proposal } from "./Table.js"
 import { push } from "./Transactions.js"
@@ -128,9 +129,59 @@ const isKnown = (step: Step, signedTx: SignedTx.SignedTx): boolean => {
   return waits && reestablish !== "none" && lastChannelChange === SignedTx.hash(signedTx)
 }
 
+/** States that a forced progress does not end: it changes what the machine holds, and nothing else. */
+const heldThroughout: ReadonlySet<StateName> = new Set<StateName>([
+  "awaiting_leave_ack",
+  "awaiting_connect",
+  "awaiting_reestablish",
+  "reestablish_init"
+])
+
+/**
+ * Whether a forced progress must wait: for the first state that both have signed, or for the end of what the chain is
+ * awaited for.
+ */
+const mustWait = ({ state }: Step): boolean => {
+  const { name, offChain, reestablish } = state
+  if (offChain.signedTx === undefined || Movements.isLocking(state)) return true
+  if (Movements.setAside(state) !== undefined) return true
+  return !stateRow(name).interruptible && !(heldThroughout.has(name) && reestablish !== "none")
+}
+
+/**
+ * Somebody forced progress. If it follows the latest state it is the new one: what is under way ends, without a conflict
+ * report. If it follows an older state, a snapshot or a slash with the latest can take its place. One that follows a state
+ * that is not known here is passed over, and so is one that something newer has taken the place of already.
+ */
+const progressForced = (step: Step, event: Event<"ChannelChanged" | "ChannelClosing">): Outcome => {
+  const { tx } = event
+  const { channelId, lastChannelChange } = step.state
+  const channel = channelId === null ? undefined : step.env.chain.channel(channelId)
+  if (channel === undefined) return step.dropped("force_progress", "channel_not_found")
+  if (mustWait(step)) return "postpone"
+  received(step, event)
+  if (lastChannelChange === SignedTx.hash(tx)) return
+  saw(step, tx)
+  const offChain = Forcing.afterForced(step, tx, channel)
+  const isClosing = channel.lockedUntil > 0
+  if (offChain !== undefined) {
+    dropUnderWay(step)
+    // The client learns of the state by this report alone.
+    step.set({ offChain, lastReportedRound: offChain.round })
+    step.onChainTx("consumed_forced_progress", tx)
+  } else if (Forcing.isStale(step, tx, channel)) {
+    step.onChainTx(isClosing ? "can_slash" : "can_snapshot", tx)
+  }
+  if (heldThroughout.has(step.state.name)) return
+  if (isClosing && step.state.status !== "closing") dropUnderWay(step)
+  else if (offChain === undefined) return
+  step.enter(isClosing ? "channel_closing" : "open")
+}
+
 /** A transaction of this channel is in a block and the channel goes on. @since 0.1.0 @category handlers */
 export const channelChanged = (step: Step, event: Event<"ChannelChanged">): Outcome => {
   const { channel, tx } = event
+  if (Forcing.forcedOf(tx) !== undefined) return progressForced(step, event)
   received(step, event)
   if (channel.lockedUntil === 0 && step.state.name !== "channel_closing" && isKnown(step, tx)) return
   saw(step, tx)
@@ -173,23 +224,20 @@ const closeAgain = (step: Step): SignedTx.SignedTx | undefined => {
  * @category handlers
  */
 export const changedAfterClose = (step: Step, event: Event<"ChannelChanged">): Outcome => {
+  const { channelId } = step.state
+  const isForced = Forcing.forcedOf(event.tx) !== undefined
+  // What waited for the end of another operation comes here too.
+  if (isForced && (channelId === null || step.env.chain.channel(channelId) === undefined)) {
+    return step.dropped("force_progress", "channel_not_found")
+  }
   received(step, event)
   if (isAwaited(step, "close", SignedTx.hash(event.tx))) return
-  saw(step, event.tx)
+  if (!isForced) saw(step, event.tx)
   const again = closeAgain(step)
   step.onChainTx("channel_changed", event.tx)
   step.enter(again?.tx._tag === "ChannelCloseMutualTx" ? "mutual_closed" : "open")
+  if (isForced) return progressForced(step, event)
 }
-
-/**
- * The round a co-signed state must be above to beat the one that closes the channel. Forced rounds do not count: any
- * co-signed state of a forced round or later beats them.
- *
- * @since 0.1.0
- * @category getters
- */
-export const closingRound = (channel: ChannelObject): number =>
-  channel.soloRound > 0 ? channel.soloRound - 1 : channel.round
 
 /** States of a channel that is being closed alone, if it is. */
 const goesToClosing: ReadonlySet<StateName> = new Set<StateName>([
@@ -208,7 +256,7 @@ export const reportSlashable = (step: Step): void => {
   const { channelId, name, offChain } = step.state
   const channel = channelId === null ? undefined : step.env.chain.channel(channelId)
   if (!goesToClosing.has(name) || offChain.signedTx === undefined || channel === undefined) return
-  if (channel.lockedUntil === 0 || offChain.round <= closingRound(channel)) return
+  if (channel.lockedUntil === 0 || !Solo.isAhead(step.state, channel)) return
   step.onChainTx("can_slash", offChain.signedTx)
 }
 
@@ -251,6 +299,7 @@ const takeCreated = (step: Step): void => {
  */
 export const channelClosing = (step: Step, event: Event<"ChannelClosing">): Outcome => {
   const { channel, tx } = event
+  if (Forcing.forcedOf(tx) !== undefined) return progressForced(step, event)
   received(step, event)
   if (channel.lockedUntil === 0 || isKnown(step, tx)) return
   saw(step, tx)
@@ -258,12 +307,13 @@ export const channelClosing = (step: Step, event: Event<"ChannelClosing">): Outc
   Locks.takeMined(step)
   takeCreated(step)
   const { reestablish } = step.state
-  const { round, signedTx } = step.state.offChain
+  const { signedTx } = step.state.offChain
+  const isAhead = Solo.isAhead(step.state, channel)
   dropUnderWay(step)
   step.set({ depthWatch: undefined })
   // A machine that waits for its peer has something to do alone: its client may come and go.
   if (reestablish !== "none") step.set({ clientMayDisconnect: true })
-  if (signedTx !== undefined && round > closingRound(channel)) step.onChainTx("can_slash", signedTx)
+  if (signedTx !== undefined && isAhead) step.onChainTx("can_slash", signedTx)
   else step.onChainTx("solo_closing", tx)
   Solo.watchUnlock(step)
   step.enter("channel_closing")

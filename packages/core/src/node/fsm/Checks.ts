@@ -13,8 +13,8 @@ import * as Bytes from "../../encoding/Bytes.js"
 import { DecodeError } from "../../encoding/DecodeError.js"
 import type { SigningReply } from "../../protocol/Request.js"
 import { signTags } from "../../protocol/SignTag.js"
-import * as Apply from "../../state/Apply.js"
 import * as Trees from "../../state/Trees.js"
+import { applied } from "./Applying.js"
 import type { FsmState, Pending } from "./State.js"
 import type { Step } from "./Step.js"
 import type { Proposal } from "./Table.js"
@@ -177,7 +177,7 @@ export const peerUpdate = (
   step: Step,
   message: Proposal
 ): { readonly reason: string } | { readonly trees: Trees.Trees } => {
-  const { channelId, channelReserve, offChain } = step.state
+  const { channelId, offChain } = step.state
   const { blockHash, signedTx, updates } = message
   const both = participants(step.state)
   const { tx } = SignedTx.innermost(signedTx)
@@ -193,8 +193,8 @@ export const peerUpdate = (
   if (updates.some((update) => update._tag === "OffChainDeposit" || update._tag === "OffChainWithdrawal")) {
     return { reason: "not_offchain_tx" }
   }
-  const trees = Apply.applyUpdates(offChain.trees, updates, { round, channelReserve, participants: both })
-  if (trees instanceof Apply.UpdateError) return { reason: trees.reason }
+  const trees = applied(step, updates, blockHash)
+  if ("reason" in trees) return trees
   if (!Bytes.equals(Trees.stateHash(trees), tx.stateHash)) return { reason: "bad_state_hash" }
   const other = step.otherAddress
   if (other === undefined || !signedByStarter(step, signedTx, other)) return { reason: "bad_signature" }

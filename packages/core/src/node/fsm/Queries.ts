@@ -6,10 +6,9 @@
  * @since 0.1.0
  */
 import type { AccountAddress } from "../../encoding/ApiEncoding.js"
-import type { FetchHistory, GetBalances, GetContract, GetPoi, SendMessage } from "../../protocol/Request.js"
+import type { FetchHistory, GetBalances, GetPoi, SendMessage } from "../../protocol/Request.js"
 import * as Poi from "../../state/Poi.js"
 import * as Trees from "../../state/Trees.js"
-import * as Trie from "../../state/Trie.js"
 import type { CallId } from "../FsmEvent.js"
 import type { PeerMessage } from "../PeerMessage.js"
 import * as History from "./History.js"
@@ -45,16 +44,6 @@ export const getOffChainState = (step: Step, callId: CallId): Outcome => {
     signedTx,
     halfSignedTx
   })
-}
-
-/** Contracts are not served yet, so there is none to be found. @since 0.1.0 @category handlers */
-export const getContract = (step: Step, _request: GetContract, callId: CallId): Outcome =>
-  step.refuse(callId, "not_found")
-
-/** Forgets the results of earlier contract calls. @since 0.1.0 @category handlers */
-export const cleanContractCalls = (step: Step, callId: CallId): Outcome => {
-  step.setOffChain({ calls: Trie.empty })
-  step.value(callId, { _tag: "CallsPruned" })
 }
 
 /** The log. @since 0.1.0 @category handlers */

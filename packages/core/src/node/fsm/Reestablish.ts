@@ -15,12 +15,13 @@ import type { OpenParameters } from "../../protocol/OpenParameters.js"
 import { signTags } from "../../protocol/SignTag.js"
 import type { PeerMessage, TemporaryChannelId } from "../PeerMessage.js"
 import type { CachedChannel } from "../StateCache.js"
-import { closingRound } from "./Chain.js"
 import { signedByBoth } from "./Checks.js"
 import { endingOf } from "./Endings.js"
+import * as Forcing from "./Forcing.js"
 import { reportUp } from "./Life.js"
 import * as Locks from "./Locks.js"
 import * as Movements from "./Movements.js"
+import * as Solo from "./Solo.js"
 import * as State from "./State.js"
 import type { Outcome, Step } from "./Step.js"
 
@@ -143,21 +144,32 @@ const takeMovement = (step: Step, signedTx: SignedTx.SignedTx): void => {
   else step.setOffChain({ halfSignedTx: signedTx })
 }
 
+/** A state that was forced on chain while the machine was away. */
+const takeForced = (step: Step, signedTx: SignedTx.SignedTx, channel: ChannelObject): void => {
+  const offChain = Forcing.afterForced(step, signedTx, channel)
+  if (offChain !== undefined) step.set({ offChain })
+}
+
 /** What was remembered may count by now. */
 const takeRemembered = (step: Step): void => {
   const { halfSignedTx } = step.state.offChain
   if (halfSignedTx !== undefined && step.isDeep(halfSignedTx)) takeMovement(step, halfSignedTx)
 }
 
-/** A peer that holds the state after a deposit or withdrawal which is deep enough here too is followed. */
+/**
+ * A peer that holds the state after a deposit or withdrawal which is deep enough here too, or after a call that was
+ * forced, is followed.
+ */
 const follow = (step: Step, { signedTx }: Message<"Reestablish">): void => {
   const after = Movements.afterMovement(step.state, signedTx)
   if (after !== undefined && step.isDeep(signedTx)) step.set(after)
+  const channel = channelOnChain(step)
+  if (channel !== undefined) takeForced(step, signedTx, channel)
 }
 
 /**
- * Tells what happened since the last transaction this channel's machine saw. A close with an older state is told every
- * time a machine comes back, for as long as it can be slashed.
+ * Tells what happened since the last transaction this channel's machine saw, and takes over what was forced. A close with
+ * an older state is told every time a machine comes back, for as long as it can be slashed.
  */
 const lookAtChain = (step: Step, channelId: ChannelId, channel: ChannelObject): void => {
   const transactions = step.env.chain.channelTransactions(channelId)
@@ -165,16 +177,23 @@ const lookAtChain = (step: Step, channelId: ChannelId, channel: ChannelObject): 
   const { lastChannelChange } = step.state
   const known = lastChannelChange === undefined ? -1 : hashes.indexOf(lastChannelChange)
   const news = transactions.slice(known + 1)
-  for (const signedTx of transactions) takeMovement(step, signedTx)
-  const isBehind = channel.lockedUntil > 0 && step.state.offChain.round > closingRound(channel)
-  const offending = isBehind
-    ? transactions.filter((signedTx) => closesAlone.has(SignedTx.innermost(signedTx).tx._tag)).at(-1)
-    : undefined
+  for (const signedTx of transactions) {
+    takeMovement(step, signedTx)
+    takeForced(step, signedTx, channel)
+  }
+  const isClosing = channel.lockedUntil > 0
+  const closes = (signedTx: SignedTx.SignedTx): boolean =>
+    closesAlone.has(SignedTx.innermost(signedTx).tx._tag)
+  const offending = !isClosing
+    ? news.find((signedTx) => Forcing.isStale(step, signedTx, channel))
+    : Solo.isAhead(step.state, channel)
+      ? transactions.filter(closes).at(-1)
+      : undefined
   for (const signedTx of news) {
     if (signedTx === offending) break
     step.onChainTx("channel_changed", signedTx)
   }
-  if (offending !== undefined) step.onChainTx("can_slash", offending)
+  if (offending !== undefined) step.onChainTx(isClosing ? "can_slash" : "can_snapshot", offending)
   step.set({ lastChannelChange: hashes.at(-1) ?? lastChannelChange })
 }
 
@@ -245,7 +264,8 @@ const handshakeFault = (
   if (message.chainHash !== step.env.chain.genesisHash) return "chain_hash_mismatch"
   if (message.channelId !== channelId) return "channel_id_mismatch"
   if (channelOnChain(step) === undefined) return "channel_not_found"
-  if (!signedByBoth(step, message.signedTx)) return "not_mutually_signed"
+  // What one party forced has its signature alone, and was found on chain by this machine itself.
+  if (!Solo.isForced(message.signedTx) && !signedByBoth(step, message.signedTx)) return "not_mutually_signed"
   const own = offChain.signedTx
   return own !== undefined && Bytes.equals(SignedTx.encode(message.signedTx), SignedTx.encode(own))
     ? undefined

@@ -14,23 +14,29 @@ import type { CloseSolo, OnChainOptions, Settle, Slash, SnapshotSolo } from "../
 import { type SignTag, signTags } from "../../protocol/SignTag.js"
 import * as Poi from "../../state/Poi.js"
 import * as Trees from "../../state/Trees.js"
+import type { Update } from "../../state/Update.js"
 import type { CallId } from "../FsmEvent.js"
 import { ownSignatureFault } from "./Checks.js"
 import { badOwnSignature, endingOf } from "./Endings.js"
-import type { Pending } from "./State.js"
+import type { FsmState, Pending } from "./State.js"
 import type { Outcome, Step } from "./Step.js"
 import { paid, participants, pickBlock, push, type Paid } from "./Transactions.js"
 
-/** What every solo operation needs: a channel on chain and a state with both signatures. */
-interface Ground {
+/**
+ * What every solo operation needs: a channel on chain and a state.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Ground {
   readonly channelId: ChannelId
   readonly channel: ChannelObject
   readonly signedTx: SignedTx.SignedTx
   readonly round: number
 }
 
-/** Refuses where a solo operation has nothing to stand on. */
-const groundOf = (step: Step, callId: CallId): Ground | undefined => {
+/** Refuses where a solo operation has nothing to stand on. @since 0.1.0 @category getters */
+export const groundOf = (step: Step, callId: CallId): Ground | undefined => {
   const { channelId, clientConnected, offChain } = step.state
   const { round, signedTx } = offChain
   const channel = channelId === null ? undefined : step.env.chain.channel(channelId)
@@ -56,13 +62,20 @@ const poiOfBoth = (step: Step): Uint8Array | undefined => {
   return poi instanceof Poi.NotFound ? undefined : Poi.encode(poi)
 }
 
-const ask = (
+/**
+ * Asks the own client to sign a transaction that it alone is responsible for.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const ask = (
   step: Step,
   callId: CallId,
   tag: SignTag,
   draft: Paid,
   options: OnChainOptions,
-  origin: Pending["origin"]
+  origin: Pending["origin"],
+  updates: ReadonlyArray<Update> = []
 ): void => {
   const tx = paid(step, step.ownAddress, draft, options)
   if ("reason" in tx) return step.refuse(callId, tx.reason)
@@ -75,7 +88,7 @@ const ask = (
       tag,
       signedTx: SignedTx.unsigned(tx),
       serial: undefined,
-      updates: [],
+      updates,
       blockHash: pickBlock(step, undefined) ?? step.env.chain.topHash,
       trees: undefined,
       origin
@@ -85,6 +98,30 @@ const ask = (
 }
 
 const priced = { ttl: 0, fee: 0n, nonce: 0n } as const
+
+/**
+ * The round a co-signed state must be above to beat the one on chain. Forced rounds do not count: any co-signed state of
+ * a forced round or later beats them.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const closingRound = (channel: ChannelObject): number =>
+  channel.soloRound > 0 ? channel.soloRound - 1 : channel.round
+
+/**
+ * Whether the latest state beats the one on chain. One that was forced on chain itself beats nothing: where the chain has
+ * it, or a later one, there is nothing to be done.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isAhead = ({ offChain }: FsmState, channel: ChannelObject): boolean =>
+  offChain.signedTx !== undefined && !isForced(offChain.signedTx) && offChain.round > closingRound(channel)
+
+/** Whether a state was forced on chain by one party. @since 0.1.0 @category predicates */
+export const isForced = (signedTx: SignedTx.SignedTx): boolean =>
+  SignedTx.innermost(signedTx).tx._tag === "ChannelForceProgressTx"
 
 /**
  * Puts the latest state on chain without closing. It must be an off-chain state (1012) newer than the chain's (1013).
@@ -97,7 +134,8 @@ export const snapshotSolo = (step: Step, request: SnapshotSolo, callId: CallId):
   if (ground === undefined) return
   const { channel, channelId, round, signedTx } = ground
   if (!isOffChain(signedTx)) return step.refuse(callId, "not_offchain_tx")
-  if (round <= channel.round) return step.refuse(callId, "already_onchain")
+  // A state with both signatures takes the place of all that was forced after the one before it.
+  if (round <= closingRound(channel)) return step.refuse(callId, "already_onchain")
   const payload = SignedTx.encode(signedTx)
   const draft: Transaction.ChannelSnapshotSoloTx = {
     _tag: "ChannelSnapshotSoloTx",
@@ -201,13 +239,19 @@ export const settle = (step: Step, request: Settle, callId: CallId): Outcome => 
   ask(step, callId, "settle_sign", draft, request, "channel_closing")
 }
 
-/** The operation is over on this side; what becomes of the transaction the chain will tell. */
-const done = (step: Step, pending: Pending): void => {
+/**
+ * The operation is over on this side; what becomes of the transaction the chain will tell.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const done = (step: Step, pending: Pending): void => {
   step.forget()
   step.enter(pending.origin)
 }
 
-const give = (step: Step, signedTx: SignedTx.SignedTx, pending: Pending): void =>
+/** Gives a signed transaction to the chain, or ends the operation with code 5. @since 0.1.0 @category transitions */
+export const give = (step: Step, signedTx: SignedTx.SignedTx, pending: Pending): void =>
   push(step, signedTx) ? done(step, pending) : step.fallBack(endingOf(pending, 5))
 
 const channelOf = (step: Step): ChannelObject | undefined => {

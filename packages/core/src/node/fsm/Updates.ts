@@ -6,11 +6,12 @@
  * @since 0.1.0
  */
 import * as SignedTx from "../../chain/SignedTx.js"
+import type { BlockHash } from "../../encoding/ApiEncoding.js"
 import type { CallId } from "../FsmEvent.js"
 import type { Transfer } from "../../protocol/Request.js"
-import * as Apply from "../../state/Apply.js"
 import type { Update } from "../../state/Update.js"
 import type { MutualOperation } from "../PeerMessage.js"
+import { applied, withCalls } from "./Applying.js"
 import { ownSignatureFault, peerUpdate, signedByBoth } from "./Checks.js"
 import { badOwnSignature, refuseProposal } from "./Endings.js"
 import type { Pending } from "./State.js"
@@ -19,27 +20,21 @@ import { operationOf, type Proposal } from "./Table.js"
 import { fitsFrame, offChainTx, participants, pickBlock } from "./Transactions.js"
 
 /**
- * The own client proposes a transfer: the updates are applied once, here, and the result is kept until the peer
- * agrees.
+ * Proposes updates of the own client: they are applied once, here, and the result is kept until the peer agrees.
  *
  * @since 0.1.0
- * @category handlers
+ * @category transitions
  */
-export const transfer = (step: Step, request: Transfer, callId: CallId): Outcome => {
-  const { channelReserve, clientConnected, offChain } = step.state
-  const both = participants(step.state)
-  if (!clientConnected || both === undefined) return step.refuse(callId, "client_disconnected")
-  const { amount, from, to } = request
-  if (from === to || !both.includes(from) || !both.includes(to)) return step.refuse(callId, "invalid_pubkeys")
-  const blockHash = pickBlock(step, request.blockHash)
+export const proposeUpdates = (
+  step: Step,
+  updates: ReadonlyArray<Update>,
+  asked: BlockHash | undefined,
+  callId: CallId
+): void => {
+  const blockHash = pickBlock(step, asked)
   if (blockHash === undefined) return step.refuse(callId, "unknown_block_hash")
-  const updates: ReadonlyArray<Update> = [
-    { _tag: "OffChainTransfer", from, to, amount },
-    ...request.meta.map((data): Update => ({ _tag: "OffChainMeta", data }))
-  ]
-  const round = offChain.round + 1
-  const trees = Apply.applyUpdates(offChain.trees, updates, { round, channelReserve, participants: both })
-  if (trees instanceof Apply.UpdateError) return step.refuse(callId, trees.reason)
+  const trees = applied(step, updates, blockHash)
+  if ("reason" in trees) return step.refuse(callId, trees.reason)
   const tx = offChainTx(step, trees, updates)
   if (tx === undefined) return step.refuse(callId, "unknown_request")
   const signedTx = SignedTx.unsigned(tx)
@@ -58,6 +53,24 @@ export const transfer = (step: Step, request: Transfer, callId: CallId): Outcome
     },
     true
   )
+}
+
+/**
+ * The own client proposes a transfer.
+ *
+ * @since 0.1.0
+ * @category handlers
+ */
+export const transfer = (step: Step, request: Transfer, callId: CallId): Outcome => {
+  const both = participants(step.state)
+  if (!step.state.clientConnected || both === undefined) return step.refuse(callId, "client_disconnected")
+  const { amount, from, to } = request
+  if (from === to || !both.includes(from) || !both.includes(to)) return step.refuse(callId, "invalid_pubkeys")
+  const updates: ReadonlyArray<Update> = [
+    { _tag: "OffChainTransfer", from, to, amount },
+    ...request.meta.map((data): Update => ({ _tag: "OffChainMeta", data }))
+  ]
+  proposeUpdates(step, updates, request.blockHash, callId)
 }
 
 /** An own proposal has left: until the peer answers, nothing else is co-signed for the round. */
@@ -94,8 +107,15 @@ export const propose = (
   step.enter(next)
 }
 
+/** The round of a state's transaction, where it has one. */
+const roundIn = (signedTx: SignedTx.SignedTx): number | undefined => {
+  const { tx } = SignedTx.innermost(signedTx)
+  return "round" in tx ? tx.round : undefined
+}
+
 /**
- * A new co-signed state. Proposals for its round or an older one can never be acknowledged any more.
+ * A new co-signed state. Proposals for its round or an older one can never be acknowledged any more. A late one can take
+ * the place of a state that was forced on chain for the same round.
  *
  * @since 0.1.0
  * @category transitions
@@ -104,7 +124,11 @@ export const apply = (step: Step, pending: Pick<Pending, "trees">, signedTx: Sig
   const { exposed, offChain } = step.state
   const { trees } = pending
   if (trees === undefined) return
-  step.setOffChain({ trees, round: offChain.round + 1, signedTx, halfSignedTx: undefined })
+  const round = roundIn(signedTx) ?? offChain.round + 1
+  const calls = withCalls(offChain.calls, trees)
+  // What was forced and is not the state any more had been reported under its round.
+  if (round <= offChain.round) step.set({ lastReportedRound: 0 })
+  step.setOffChain({ trees, calls, round, signedTx, halfSignedTx: undefined })
   if (exposed.length > 0) step.set({ exposed: exposed.filter(({ operation }) => operation === "shutdown") })
 }
 

@@ -108,6 +108,10 @@ const usual: Record<Request["_tag"], string> = {
 }
 const transition = {
   Transfer: waits,
+  NewContract: waits,
+  CallContract: waits,
+  DryRunContract: waits,
+  ForceProgress: waits,
   Deposit: waits,
   Withdraw: waits,
   Shutdown: waits,
@@ -164,7 +168,7 @@ const columns: Record<string, Column> = {
   open: {
     world: () => openWorld(),
     role: "initiator",
-    answers: { SnapshotSolo: "refused 2/1012", CloseSolo: "ok" }
+    answers: { NewContract: "refused 3/1007", SnapshotSolo: "refused 2/1012", CloseSolo: "ok" }
   },
   awaiting_connect: { world: () => new World().start(), role: "initiator", answers: elsewhere },
   initialized: { world: () => new World().start().link(), role: "initiator", answers: elsewhere },
@@ -175,6 +179,9 @@ const columns: Record<string, Column> = {
     answers: {
       ...transition,
       Transfer: "ok",
+      NewContract: "ok",
+      CallContract: "ok",
+      DryRunContract: "ok",
       Deposit: "ok",
       Withdraw: "ok",
       SnapshotSolo: "refused 2/1012",

@@ -12,6 +12,7 @@ import type { KeyPair } from "../../../src/crypto/KeyPair.js"
 import * as Hash from "../../../src/crypto/Hash.js"
 import * as ApiEncoding from "../../../src/encoding/ApiEncoding.js"
 import * as Bytes from "../../../src/encoding/Bytes.js"
+import type { Environment } from "../../../src/fate/Environment.js"
 import type { ChainEvent, ChainView } from "../../../src/node/ChainView.js"
 import * as ChannelFsm from "../../../src/node/ChannelFsm.js"
 import type { FsmEffect, FsmEnvironment, FsmEvent } from "../../../src/node/FsmEvent.js"
@@ -53,7 +54,10 @@ export interface ChainDouble {
   height: number
   refuses: (signedTx: SignedTx.SignedTx) => boolean
   readonly pool: Array<SignedTx.SignedTx>
-  readonly known: Map<string, "pending" | { readonly height: number }>
+  readonly known: Map<
+    string,
+    "pending" | { readonly height: number; readonly blockHash: ApiEncoding.BlockHash }
+  >
   /** The highest nonce that is used. */
   nonce: bigint
   /** What every account holds. */
@@ -71,6 +75,11 @@ const afterSolo = (channel: ChannelObject, tx: Transaction.Transaction, height: 
       ? { round: payload.round, stateHash: payload.stateHash, soloRound: 0 }
       : {}
   if (tx._tag === "ChannelSnapshotSoloTx") return { ...channel, ...state }
+  if (tx._tag === "ChannelForceProgressTx") {
+    const { round, stateHash } = tx
+    const startsAnew = channel.soloRound === 0 || payload !== undefined
+    return { ...channel, round, stateHash, soloRound: startsAnew ? round : channel.soloRound }
+  }
   if (tx._tag !== "ChannelCloseSoloTx" && tx._tag !== "ChannelSlashTx") return channel
   const poi = Poi.decodeOrThrow(tx.poi)
   return {
@@ -82,7 +91,43 @@ const afterSolo = (channel: ChannelObject, tx: Transaction.Transaction, height: 
   }
 }
 
+const environments = new Map<string, Environment>()
+
+/** What contracts see that are pinned to the block at a height; of the chain itself they know nothing. */
+export const environmentOf = (height: number, protocol: number): Environment => {
+  const key = `${height} ${protocol}`
+  const known = environments.get(key)
+  if (known !== undefined) return known
+  const made: Environment = {
+    networkId,
+    protocol,
+    block: {
+      _tag: "PinnedBlock",
+      height,
+      timestamp: 1_600_000_000_000 + height,
+      beneficiary: new Uint8Array(32).fill(7),
+      difficulty: 1n
+    },
+    gasLimit: 6_000_000,
+    chain: {
+      balance: () => undefined,
+      blockHash: (at) => (at < height ? ApiEncoding.bytesOf(blockAt(at)) : undefined),
+      isContract: () => false,
+      isPayable: () => true,
+      oracle: () => undefined,
+      oracleQuery: () => undefined,
+      name: () => undefined
+    }
+  }
+  environments.set(key, made)
+  return made
+}
+
 const viewOf = (chain: ChainDouble, protocol: number): ChainView => {
+  const heightOf = (hash: ApiEncoding.BlockHash): number | undefined => {
+    const height = heights.get(hash)
+    return height === undefined || height > chain.height ? undefined : height
+  }
   return {
     networkId,
     protocol,
@@ -90,9 +135,10 @@ const viewOf = (chain: ChainDouble, protocol: number): ChainView => {
     topHash: blockAt(chain.height),
     genesisHash: blockAt(0),
     minimumGasPrice: 1_000_000_000n,
-    heightOf: (hash) => {
-      const height = heights.get(hash)
-      return height === undefined || height > chain.height ? undefined : height
+    heightOf,
+    environmentAt: (hash) => {
+      const height = hash === undefined ? chain.height : heightOf(hash)
+      return height === undefined ? undefined : environmentOf(height, protocol)
     },
     keyBlockAt: (height) => (height <= chain.height ? blockAt(height) : undefined),
     account: () => ({ ...Account.make({ balance: chain.balance }), nonce: chain.nonce }),
@@ -390,13 +436,17 @@ export class World {
   mine(deep: ReadonlyArray<Role> = roles): void {
     this.chain.height += 1
     for (const tx of this.chain.pool.splice(0)) {
-      this.chain.known.set(SignedTx.hash(tx), { height: this.chain.height })
+      this.chain.known.set(SignedTx.hash(tx), {
+        height: this.chain.height,
+        blockHash: blockAt(this.chain.height)
+      })
       this.chain.mined.push(tx)
       const closed = tx.tx._tag === "ChannelCloseMutualTx" || tx.tx._tag === "ChannelSettleTx"
       if (tx.tx._tag === "ChannelCreateTx") this.chain.channel = this.channelObject(tx.tx.stateHash)
       if (tx.tx._tag === "ChannelDepositTx" || tx.tx._tag === "ChannelWithdrawTx") {
         const { round, stateHash } = tx.tx
-        this.chain.channel = this.channelObject(stateHash, { ...this.chain.channel, round, stateHash })
+        const change = { ...this.chain.channel, round, stateHash, soloRound: 0 }
+        this.chain.channel = this.channelObject(stateHash, change)
       }
       if (this.chain.channel !== undefined) {
         this.chain.channel = closed ? undefined : afterSolo(this.chain.channel, tx.tx, this.chain.height)

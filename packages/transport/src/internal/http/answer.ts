@@ -51,6 +51,8 @@ export interface Route {
   readonly query?: { readonly [name: string]: string }
   /** The name of the body's schema. */
   readonly takes?: SchemaName
+  /** Where the body may be longer than other bodies: bytes. */
+  readonly maxBodyBytes?: number
   /** Changes the node itself, and is not for everybody. */
   readonly control?: true
   readonly answer: (call: Call) => Effect.Effect<Json, HttpProblem>

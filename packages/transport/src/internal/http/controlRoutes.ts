@@ -1,5 +1,6 @@
 /** The controls of an embedded node: those of the reference node's dev mode, and its own under `/devnet`. */
 import * as ApiEncoding from "@aechannel/core/encoding/ApiEncoding"
+import * as Json from "@aechannel/core/encoding/Json"
 import * as Ledger from "@aechannel/core/node/Ledger"
 import * as Effect from "effect/Effect"
 import { type Call, type HttpProblem, type Route, problem } from "./answer.js"
@@ -14,6 +15,9 @@ const mostBlocks = 10_000
 const longestDelay = 3_600_000
 const longestJourney = 315_576_000_000
 const mostMessages = 1_000_000
+
+/** A dump grows with the chain. */
+const longestDump = 1 << 28
 
 const wrong = (words: string): HttpProblem => problem(400, words)
 
@@ -131,6 +135,21 @@ const revert = (call: Call): Answer =>
     const snapshot = Number(integer(call.query("snapshot") ?? "") ?? 0n)
     yield* Effect.mapError(call.node.revert(snapshot), ({ message }) =>
       problem(404, message, "snapshot_not_found")
+    )
+    return yield* topKeyBlock(call)
+  })
+
+const dump = ({ node }: Call): Answer =>
+  Effect.map(node.dump, (bytes) => ({ dump: Buffer.from(bytes).toString("base64") }))
+
+const load = (call: Call): Answer =>
+  Effect.gen(function* () {
+    const body = yield* Effect.orElseSucceed(Json.parse(yield* call.body), () => null)
+    const text = Json.field(body, "dump")
+    if (typeof text !== "string")
+      return yield* wrong('the body must be what /devnet/dump has given: {"dump":"…"}')
+    yield* Effect.mapError(call.node.load(Buffer.from(text, "base64")), ({ detail, reason }) =>
+      problem(400, detail, reason)
     )
     return yield* topKeyBlock(call)
   })
@@ -281,5 +300,26 @@ export const controlRoutes: ReadonlyArray<Route> = [
     query: { snapshot: "the number" },
     control: true,
     answer: revert
+  },
+  {
+    method: "GET",
+    path: "/devnet/dump",
+    operation: "Dump",
+    summary: "The chain and all channels as a file, for /devnet/load of this or another node",
+    gives: "Dump",
+    control: true,
+    answer: dump
+  },
+  {
+    method: "POST",
+    path: "/devnet/load",
+    operation: "Load",
+    summary:
+      "The chain and all channels as they were at a dump; clients are closed with 1012, and come back with the fsm_id they had then",
+    gives: "KeyBlock",
+    takes: "Dump",
+    maxBodyBytes: longestDump,
+    control: true,
+    answer: load
   }
 ]

@@ -31,6 +31,7 @@ export type SchemaName =
   | "Currency"
   | "Disconnected"
   | "Disturbed"
+  | "Dump"
   | "EncodedTx"
   | "Error"
   | "GasPrice"
@@ -107,6 +108,7 @@ export const schemas: { readonly [Name in SchemaName]: JsonObject } = {
   }),
   Disconnected: object({ disconnected: "integer" }),
   Disturbed: object({ disturbed: "integer" }),
+  Dump: object({ dump: "string" }),
   EncodedTx: object({ tx: "string" }),
   Error: object({ "error_code?": "string", "info?": "object", "parameter?": "string", reason: "string" }),
   GasPrice: object({ min_gas_price: "integer", minutes: "integer", utilization: "integer" }),

@@ -19,9 +19,10 @@ import * as Trees from "../../../state/Trees.js"
 import * as Trie from "../../../state/Trie.js"
 import type { GaCall, GaOutcome } from "../../GaAuthenticator.js"
 import * as ChainState from "./ChainState.js"
-import { type Context, crash } from "./Rule.js"
+import { type Context, authenticatorOf, crash, fateEnvironment } from "./Rule.js"
 
-const readOnce = <A>(read: (bytes: Uint8Array) => A | undefined) => {
+/** Reads bytes once; `undefined` for bytes that are no such thing. @internal */
+export const readOnce = <A>(read: (bytes: Uint8Array) => A | undefined) => {
   const known = new WeakMap<Uint8Array, { readonly value: A | undefined }>()
   return (bytes: Uint8Array): A | undefined => {
     let entry = known.get(bytes)
@@ -120,18 +121,19 @@ export const callOf = (
     readonly functionHash: Uint8Array
     /** The bytes the function is asked about. */
     readonly txBytes: Uint8Array
+    /** That of the meta transaction unless given. */
+    readonly gas?: bigint
   }
 ): GaCall => {
-  const { networkId, protocol, height } = context.environment
-  const { txBytes, ...where } = options
+  const { networkId, protocol } = context.environment
+  const { gas = meta.gas, txBytes, ...where } = options
   return {
-    networkId,
-    protocol,
-    height,
+    environment: fateEnvironment(context.environment, context.state),
+    crypto: context.crypto,
     ...where,
     caller: meta.gaId,
     callData: meta.authData,
-    gas: meta.gas,
+    gas,
     gasPrice: meta.gasPrice,
     fee: meta.fee,
     authTxHash: SignedTx.authTxHash(txBytes, meta, networkId, protocol)
@@ -152,11 +154,19 @@ const authsOf = (channel: ChannelObject): ReadonlyMap<AccountAddress, Uint8Array
         ]
   )
 
+/** What a meta transaction takes of a block, next to its size and the gas of its function. */
+const metaGas = 75_000n
+
+/** In a payload the gas of a meta transaction is its own and that of all inside. */
+const gasOf = (layers: ReadonlyArray<Transaction.GaMetaTx>, index: number): bigint =>
+  layers.slice(index + 1).reduce((sum, { gas }) => sum + metaGas + gas, layers[index]?.gas ?? 0n)
+
 /** One meta transaction of a payload, which authenticates the innermost transaction. */
 const metaError = (
   channelId: ChannelId,
   auth: Uint8Array | undefined,
   meta: Transaction.GaMetaTx,
+  gas: bigint,
   txBytes: Uint8Array,
   context: Context<unknown>
 ): string | undefined => {
@@ -172,9 +182,9 @@ const metaError = (
   }
   const storeKey = channelStoreKey(channelId, meta.gaId)
   if (!Trie.has(state.trees.contracts, storeOf(storeKey))) return "signature_verification_failed_no_state"
-  if (environment.authenticator === undefined) return "not_supported: ga_meta_tx"
-  const call = callOf(context, meta, { trees: state.trees, contractId, storeKey, functionHash, txBytes })
-  const outcome = environment.authenticator.authenticate(call)
+  const where = { trees: state.trees, contractId, storeKey, functionHash }
+  const call = callOf(context, meta, { ...where, txBytes, gas })
+  const outcome = authenticatorOf(environment).authenticate(call)
   if (outcome.returnType !== "ok") return "signature_verification_failed_contract_error"
   return saysYes(outcome) ? undefined : "signature_verification_failed_authenticate_false"
 }
@@ -193,9 +203,11 @@ export const payloadError = (
   const { crypto, environment, tx } = context
   const auths = authsOf(channel)
   const innermost = SignedTx.innermost(payload)
+  const layers = SignedTx.metaLayers(payload)
   const signers = [channel.initiatorId, channel.responderId]
-  for (const meta of SignedTx.metaLayers(payload)) {
-    const error = metaError(tx.channelId, auths.get(meta.gaId), meta, innermost.txBytes, context)
+  for (const [depth, meta] of layers.entries()) {
+    const gas = gasOf(layers, depth)
+    const error = metaError(tx.channelId, auths.get(meta.gaId), meta, gas, innermost.txBytes, context)
     if (error !== undefined) return error
     const index = signers.indexOf(meta.gaId)
     if (index >= 0) signers.splice(index, 1)

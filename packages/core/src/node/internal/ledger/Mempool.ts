@@ -114,7 +114,7 @@ const admissionError = (signedTx: SignedTx.SignedTx, gate: Gate): string | undef
   const { tx } = signedTx
   const { state, environment, crypto, minimumGasPrice } = gate
   const { height, protocol } = environment
-  const unknown = Process.notSupported(signedTx, environment)
+  const unknown = Process.notSupported(signedTx)
   if (unknown !== undefined) return unknown
   if (Process.isBroken(signedTx)) return "broken_tx"
   if (!Process.isLegal(signedTx, protocol)) return "invalid_at_protocol"

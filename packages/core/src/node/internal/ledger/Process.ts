@@ -11,10 +11,9 @@ import * as SignedTx from "../../../chain/SignedTx.js"
 import * as Transaction from "../../../chain/Transaction.js"
 import type { CryptoService } from "../../../crypto/Crypto.js"
 import type { AccountAddress } from "../../../encoding/ApiEncoding.js"
-import { DecodeError } from "../../../encoding/DecodeError.js"
-import * as Update from "../../../state/Update.js"
 import * as Authentication from "./Authentication.js"
 import * as ChainState from "./ChainState.js"
+import * as Forced from "./Forced.js"
 import { type Environment, Refused, type Surroundings, refuse } from "./Rule.js"
 import * as Rules from "./Rules.js"
 
@@ -67,23 +66,23 @@ export const isSigned = (
 }
 
 /**
- * Why this chain knows nothing about a transaction or what it wraps: a kind that is not supported, or one for
- * generalized accounts where nobody runs their contracts. `undefined` where all is supported.
+ * Why this chain knows nothing about a transaction or what it wraps: a kind that is not supported. `undefined` where all
+ * is supported.
  *
  * @internal
  */
-export const notSupported = (signedTx: SignedTx.SignedTx, environment: Environment): string | undefined => {
+export const notSupported = (signedTx: SignedTx.SignedTx): string | undefined => {
   const { tx } = signedTx
-  const isMissing =
-    Rules.of(tx) === undefined || (Rules.needsAuthenticator(tx) && environment.authenticator === undefined)
-  if (isMissing) return `not_supported: ${Transaction.typeName(tx)}`
+  if (Rules.of(tx) === undefined) return `not_supported: ${Transaction.typeName(tx)}`
   const inner = SignedTx.inner(signedTx)
-  return inner === undefined ? undefined : notSupported(inner, environment)
+  return inner === undefined ? undefined : notSupported(inner)
 }
 
 /** Parts of a transaction that the reference node reads with the transaction, and which are more than bytes. @internal */
 export const isBroken = (signedTx: SignedTx.SignedTx): boolean => {
   const { tx } = Rules.coreOf(signedTx)
+  if (tx._tag === "ChannelForceProgressTx")
+    return Forced.updateOf(tx.update) === undefined || Forced.treesOf(tx.offchainTrees) === undefined
   return "poi" in tx && Authentication.poiOf(tx.poi) === undefined
 }
 
@@ -99,22 +98,17 @@ const gasOf = (tx: Transaction.Transaction, protocol: number, inMeta: boolean): 
 export const consensusFee = (tx: Transaction.Transaction, protocol: number, inMeta = false): bigint =>
   gasOf(tx, protocol, inMeta) * Fee.consensusGasPrice(protocol)
 
-/** The price (aettos) at which a transaction buys gas for running a contract; `undefined` where it buys none. */
-const contractGasPrice = (tx: Transaction.Transaction): bigint | undefined => {
-  if ("gasPrice" in tx && "gas" in tx) return tx.gasPrice
-  if (tx._tag !== "ChannelForceProgressTx") return undefined
-  try {
-    const update = Update.decodeOrThrow(tx.update)
-    return update._tag === "OffChainCallContract" ? update.gasPrice : undefined
-  } catch (error) {
-    if (error instanceof DecodeError) return undefined
-    throw error
-  }
+/** The gas a transaction buys for running a contract, and its price (aettos); `undefined` where it buys none. */
+const contractGas = (
+  tx: Transaction.Transaction
+): { readonly gas: bigint; readonly gasPrice: bigint } | undefined => {
+  if ("gasPrice" in tx && "gas" in tx) return tx
+  return tx._tag === "ChannelForceProgressTx" ? Forced.callOf(tx) : undefined
 }
 
 /** Whether a transaction buys gas for less than any block sells it, a force progress by its update. @internal */
 export const gasIsTooCheap = (tx: Transaction.Transaction, protocol: number): boolean => {
-  const price = contractGasPrice(tx)
+  const price = contractGas(tx)?.gasPrice
   return price !== undefined && price < Fee.consensusGasPrice(protocol)
 }
 
@@ -130,7 +124,7 @@ export const offeredGasPrice = (signedTx: SignedTx.SignedTx, protocol: number, i
   const inner = SignedTx.inner(signedTx)
   const prices = [
     (Transaction.fee(tx) + gas - 1n) / gas,
-    contractGasPrice(tx),
+    contractGas(tx)?.gasPrice,
     inner === undefined ? undefined : offeredGasPrice(inner, protocol, inMeta || tx._tag === "GaMetaTx")
   ].flatMap((price) => price ?? [])
   return prices.reduce((least, price) => (price < least ? price : least))
@@ -141,7 +135,7 @@ export const gasLimit = (signedTx: SignedTx.SignedTx, protocol: number, inMeta =
   const { tx } = signedTx
   const inner = SignedTx.inner(signedTx)
   const ofInner = inner === undefined ? 0n : gasLimit(inner, protocol, inMeta || tx._tag === "GaMetaTx")
-  return gasOf(tx, protocol, inMeta) + ("gas" in tx ? tx.gas : 0n) + ofInner
+  return gasOf(tx, protocol, inMeta) + (contractGas(tx)?.gas ?? 0n) + ofInner
 }
 
 /** Whether a transaction and what it wraps are legal at a protocol. @internal */
@@ -218,7 +212,7 @@ export const apply = (
   crypto: CryptoService,
   signedFor?: ReadonlyArray<AccountAddress>
 ): ChainState.ChainState | Refused => {
-  const unknown = notSupported(signedTx, environment)
+  const unknown = notSupported(signedTx)
   if (unknown !== undefined) return refuse(unknown)
   if (isBroken(signedTx)) return refuse("broken_tx")
   const signers = signersOf(state, signedTx, environment, crypto)

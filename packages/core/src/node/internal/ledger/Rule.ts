@@ -13,8 +13,11 @@ import type { SignedTx } from "../../../chain/SignedTx.js"
 import type * as Transaction from "../../../chain/Transaction.js"
 import type { CryptoService } from "../../../crypto/Crypto.js"
 import type { AccountAddress, ChannelId } from "../../../encoding/ApiEncoding.js"
+import type * as Fate from "../../../fate/Environment.js"
+import * as FateAuthenticator from "../../FateAuthenticator.js"
 import type { GaAuthenticator } from "../../GaAuthenticator.js"
 import * as ChainState from "./ChainState.js"
+import * as World from "./World.js"
 
 /** A transaction the chain does not accept, with the reference node's name for why. @internal */
 export class Refused extends Data.TaggedError("Refused")<{ readonly reason: string }> {}
@@ -31,9 +34,23 @@ export interface Environment {
   readonly protocol: number
   /** Height of the key block the transaction's block belongs to. */
   readonly height: number
-  /** Who runs the authentication functions of generalized accounts; without one there are none. */
+  /** Of the transaction's block, in milliseconds; 0 unless given. */
+  readonly timestamp?: number
+  /** The hash (32 bytes) of the key block at a height; unknown unless given. */
+  readonly blockHash?: (height: number) => Uint8Array | undefined
+  /** Who runs the contracts of generalized accounts; the library's virtual machine unless given. */
   readonly authenticator?: GaAuthenticator | undefined
 }
+
+/** What contracts see of the chain in a state. @internal */
+export const fateEnvironment = (
+  { blockHash = () => undefined, height, networkId, protocol, timestamp = 0 }: Environment,
+  state: ChainState.ChainState
+): Fate.Environment => World.environment({ networkId, protocol, height, timestamp, blockHash }, state.trees)
+
+/** @internal */
+export const authenticatorOf = ({ authenticator }: Environment): GaAuthenticator =>
+  authenticator ?? FateAuthenticator.authenticator
 
 /** What the transactions around a transaction have settled. @internal */
 export interface Surroundings {
@@ -182,19 +199,21 @@ export const amountAndFee =
   }
 
 /**
- * How solo transactions look at their origin: it exists, can pay the fee (or whoever pays can), and this is its next
- * transaction.
+ * How solo transactions look at their origin: it exists, can pay what is needed, the fee unless told otherwise (or
+ * whoever pays can), and this is its next transaction.
  *
  * @internal
  */
 export const soloAccount =
-  <T extends { readonly fee: bigint; readonly nonce: bigint; readonly fromId: AccountAddress }>(): Check<T> =>
+  <T extends { readonly fee: bigint; readonly nonce: bigint; readonly fromId: AccountAddress }>(
+    need: (tx: T) => bigint = ({ fee }) => fee
+  ): Check<T> =>
   (context) => {
     const { state, tx, around } = context
     const account = ChainState.account(state, tx.fromId)
     if (account === undefined) return "account_not_found"
     const payer = payerOf(context, tx.fromId)
-    if (payer === tx.fromId && account.balance < tx.fee) return "insufficient_funds"
+    if (payer === tx.fromId && account.balance < need(tx)) return "insufficient_funds"
     const nonce = Account.isGeneralized(account)
       ? tx.nonce !== 0n
         ? "nonce_in_ga_tx_should_be_zero"
@@ -202,7 +221,7 @@ export const soloAccount =
           ? undefined
           : "bad_ga_tx_env"
       : plainNonce(account.nonce, tx.nonce)
-    return nonce ?? (payer === tx.fromId ? undefined : lacks(state, payer, tx.fee))
+    return nonce ?? (payer === tx.fromId ? undefined : lacks(state, payer, need(tx)))
   }
 
 /** From Lima on a generalized account does not count as having agreed by a plain signature. @internal */

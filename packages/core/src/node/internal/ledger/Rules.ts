@@ -1,6 +1,5 @@
 /**
- * The table of rules: which kinds of transactions the simulated chain accepts. Another kind is another row. The row of
- * channel_force_progress_tx is missing: it needs a virtual machine.
+ * The table of rules: which kinds of transactions the simulated chain accepts. Another kind is another row.
  *
  * Specification: æternity consensus, processing of transactions; channel on-chain transactions.
  *
@@ -13,6 +12,7 @@ import type { ChannelId } from "../../../encoding/ApiEncoding.js"
 import type { Rule } from "./Rule.js"
 import * as Attaching from "./rules/Attaching.js"
 import * as Ending from "./rules/Ending.js"
+import * as Forcing from "./rules/Forcing.js"
 import * as Funding from "./rules/Funding.js"
 import * as Opening from "./rules/Opening.js"
 import * as Solo from "./rules/Solo.js"
@@ -29,6 +29,7 @@ const table: ReadonlyMap<Transaction.Tag, Rule> = new Map(
     Solo.closeSolo,
     Solo.slash,
     Solo.setDelegates,
+    Forcing.forceProgress,
     Ending.settle,
     Ending.closeMutual,
     Wrapping.payingFor,
@@ -42,10 +43,6 @@ export const of = (tx: Transaction.Transaction): Rule | undefined => table.get(t
 
 /** The kinds this chain supports. @internal */
 export const kinds: ReadonlyArray<Transaction.Tag> = [...table.keys()]
-
-/** Kinds that need somebody who runs authentication contracts. @internal */
-export const needsAuthenticator = (tx: Transaction.Transaction): boolean =>
-  tx._tag === "GaAttachTx" || tx._tag === "GaMetaTx"
 
 /** The transaction inside all meta and paying-for transactions. @internal */
 export const coreOf = (signedTx: SignedTx.SignedTx): SignedTx.SignedTx => {

@@ -60,15 +60,28 @@ interface Revert {
   readonly position: number
 }
 
+/** The chain of a dump took its place. */
+interface Load {
+  readonly _tag: "Load"
+  readonly dump: Uint8Array
+}
+
+type Entry = ChainOperation | Revert | Load
+
 const version = 1
 const logName = "chain"
 
-const tags = { Fund: 1, Submit: 2, MicroBlock: 3, KeyBlock: 4, Fork: 5, Revert: 6 } as const satisfies Record<
-  (ChainOperation | Revert)["_tag"],
-  number
->
+const tags = {
+  Fund: 1,
+  Submit: 2,
+  MicroBlock: 3,
+  KeyBlock: 4,
+  Fork: 5,
+  Revert: 6,
+  Load: 7
+} as const satisfies Record<Entry["_tag"], number>
 
-const argumentsOf = (operation: ChainOperation | Revert): ReadonlyArray<Uint8Array> => {
+const argumentsOf = (operation: Entry): ReadonlyArray<Uint8Array> => {
   switch (operation._tag) {
     case "Fund":
       return [ApiEncoding.bytesOf(operation.address), Bytes.uintToBytes(operation.amount)]
@@ -81,6 +94,8 @@ const argumentsOf = (operation: ChainOperation | Revert): ReadonlyArray<Uint8Arr
       return [Bytes.uintToBytes(operation.keyBlocks), Bytes.uintToBytes(operation.returnTransactions ? 1 : 0)]
     case "Revert":
       return [Bytes.uintToBytes(operation.position)]
+    case "Load":
+      return [operation.dump]
   }
 }
 
@@ -91,10 +106,7 @@ const damaged = (detail: string): NodeStateError => new NodeStateError({ reason:
 const fieldsOf = (item: Rlp.Rlp): ReadonlyArray<Uint8Array> =>
   item instanceof Uint8Array ? [] : item.filter((field) => field instanceof Uint8Array)
 
-const operationOf = (
-  tag: number,
-  [first, second]: ReadonlyArray<Uint8Array>
-): ChainOperation | Revert | undefined => {
+const operationOf = (tag: number, [first, second]: ReadonlyArray<Uint8Array>): Entry | undefined => {
   if (first === undefined) return undefined
   const number = () => Number(Bytes.uintFromBytesOrThrow(first))
   switch (tag) {
@@ -118,6 +130,8 @@ const operationOf = (
         : { _tag: "Fork", keyBlocks: number(), returnTransactions: second[0] === 1 }
     case tags.Revert:
       return { _tag: "Revert", position: number() }
+    case tags.Load:
+      return { _tag: "Load", dump: first }
     default:
       return undefined
   }
@@ -169,8 +183,8 @@ const again = (
     tag === undefined ? undefined : operationOf(Number(Bytes.uintFromBytesOrThrow(tag)), fields)
   if (operation === undefined || tip === undefined)
     return damaged("its chain holds an operation that is none")
-  const next =
-    operation._tag === "Revert" ? chains[operation.position] : afterOf(perform(ledger, operation, crypto))
+  const next = nextOf(chains, ledger, operation, crypto)
+  if (next instanceof NodeStateError) return next
   if (next === undefined || !Bytes.equals(tipOf(next), tip))
     return new NodeStateError({
       reason: "other_version",
@@ -179,38 +193,136 @@ const again = (
   return next
 }
 
+const nextOf = (
+  chains: ReadonlyArray<Ledger.Ledger>,
+  ledger: Ledger.Ledger,
+  operation: Entry,
+  crypto: CryptoService
+): Ledger.Ledger | NodeStateError | undefined => {
+  switch (operation._tag) {
+    case "Revert":
+      return chains[operation.position]
+    case "Load":
+      return ofDump(operation.dump, ledger, crypto)
+    default:
+      return afterOf(perform(ledger, operation, crypto))
+  }
+}
+
 const afterOf = (performed: ReturnType<typeof perform>): Ledger.Ledger | undefined =>
   isRefused(performed) ? undefined : performed.ledger
 
 /** The chain after each operation; the first is the one that there was before all of them. */
 const fold = (
-  records: ReadonlyArray<Uint8Array>,
+  items: ReadonlyArray<Rlp.Rlp>,
   start: Ledger.Ledger,
   crypto: CryptoService
 ): ReadonlyArray<Ledger.Ledger> | NodeStateError => {
   const chains = [start]
   let ledger = start
-  for (const record of records) {
-    const items = Rlp.decodeOrThrow(record)
-    if (items instanceof Uint8Array) return damaged("its chain holds a record that is none")
-    for (const item of items) {
-      const next = again(chains, ledger, item, crypto)
-      if (next instanceof NodeStateError) return next
-      ledger = next
-      chains.push(next)
-    }
+  for (const item of items) {
+    const next = again(chains, ledger, item, crypto)
+    if (next instanceof NodeStateError) return next
+    ledger = next
+    chains.push(next)
   }
   return chains
+}
+
+/** The operations of a log's records. */
+const itemsOf = (records: ReadonlyArray<Uint8Array>): ReadonlyArray<Rlp.Rlp> | NodeStateError => {
+  const items: Array<Rlp.Rlp> = []
+  for (const record of records) {
+    const some = Rlp.decodeOrThrow(record)
+    if (some instanceof Uint8Array) return damaged("its chain holds a record that is none")
+    for (const item of some) items.push(item)
+  }
+  return items
+}
+
+/** A chain before anything was done to it, as it can be made again. */
+const beginningOf = (ledger: Ledger.Ledger): Rlp.Rlp => [
+  Bytes.utf8(ledger.networkId),
+  ledger.schedule.map(([height, protocol]) => [Bytes.uintToBytes(height), Bytes.uintToBytes(protocol)]),
+  Bytes.uintToBytes(ledger.top.height),
+  Bytes.uintToBytes(ledger.minimumGasPrice),
+  Bytes.uintToBytes(ledger.top.timeMs),
+  Ledger.accounts(ledger).map(([address, { balance, nonce }]) => [
+    ApiEncoding.bytesOf(address),
+    Bytes.uintToBytes(balance),
+    Bytes.uintToBytes(nonce)
+  ])
+]
+
+const listOf = (item: Rlp.Rlp | undefined): ReadonlyArray<Rlp.Rlp> =>
+  item === undefined || item instanceof Uint8Array ? [] : item
+
+const integers = (item: Rlp.Rlp): ReadonlyArray<bigint> =>
+  fieldsOf(item).map((field) => Bytes.uintFromBytesOrThrow(field))
+
+const begin = (item: Rlp.Rlp, authenticator: Ledger.Ledger["authenticator"]): Ledger.Ledger | undefined => {
+  const [networkId, schedule, height, minimumGasPrice, timeMs, accounts] = listOf(item)
+  const numbers = [height, minimumGasPrice, timeMs].filter((field) => field instanceof Uint8Array)
+  const [startHeight, gasPrice, startTime] = numbers.map((field) => Bytes.uintFromBytesOrThrow(field))
+  if (!(networkId instanceof Uint8Array) || startHeight === undefined) return undefined
+  if (gasPrice === undefined || startTime === undefined) return undefined
+  return Ledger.make({
+    networkId: Bytes.fromUtf8OrThrow(networkId),
+    protocol: Object.fromEntries(listOf(schedule).map((entry) => integers(entry).map(Number))),
+    startHeight: Number(startHeight),
+    minimumGasPrice: gasPrice,
+    timeMs: Number(startTime),
+    accounts: listOf(accounts).map((account) => {
+      const [key = new Uint8Array(), balance = zero, nonce = zero] = fieldsOf(account)
+      return {
+        address: ApiEncoding.encode("ak", key),
+        balance: Bytes.uintFromBytesOrThrow(balance),
+        nonce: Bytes.uintFromBytesOrThrow(nonce)
+      }
+    }),
+    ...(authenticator === undefined ? {} : { gaAuthenticator: authenticator })
+  })
+}
+
+const zero = Bytes.uintToBytes(0)
+
+/** The chain of a dump; `current` is the chain that it shall take the place of. */
+const ofDump = (
+  dump: Uint8Array,
+  current: Ledger.Ledger,
+  crypto: CryptoService
+): Ledger.Ledger | NodeStateError => {
+  const [written, beginning, tip, ...items] = listOf(Rlp.decodeOrThrow(dump))
+  if (!(written instanceof Uint8Array) || Bytes.uintFromBytesOrThrow(written) !== BigInt(version))
+    return new NodeStateError({
+      reason: "other_version",
+      detail: `the dump was written in another format than ${version}; use the version that wrote it`
+    })
+  const start = beginning === undefined ? undefined : begin(beginning, current.authenticator)
+  if (start === undefined || !(tip instanceof Uint8Array)) return damaged("the dump's chain has no beginning")
+  if (!Bytes.equals(tipOf(start), tip))
+    return new NodeStateError({
+      reason: "other_chain",
+      detail: "the dump's chain did not begin as chains of this library do; it cannot be made again"
+    })
+  const chains = fold(items, start, crypto)
+  return chains instanceof NodeStateError ? chains : (chains.at(-1) ?? start)
 }
 
 export class ChainLog {
   private readonly waiting: Array<Rlp.Rlp> = []
 
   private constructor(
-    private readonly storage: NodeStorageService,
-    /** How many operations there are, those that wait included. */
-    private count: number
+    private readonly storage: NodeStorageService | undefined,
+    private readonly start: Ledger.Ledger,
+    /** All operations, those that wait included. */
+    private readonly items: Array<Rlp.Rlp>
   ) {}
+
+  /** Of a node without a storage: gone with it. */
+  static inMemory(start: Ledger.Ledger): ChainLog {
+    return new ChainLog(undefined, start, [])
+  }
 
   /** The chain of a storage, which begins with `start`; a storage without one begins one. */
   static open(
@@ -223,12 +335,14 @@ export class ChainLog {
     const [head, ...operations] = records
     if (head === undefined) {
       const failed = storage.append(logName, headOf(start))
-      return failed ?? { log: new ChainLog(storage, 0), ledger: start }
+      return failed ?? { log: new ChainLog(storage, start, []), ledger: start }
     }
     try {
-      const chains = checkHead(head, start) ?? fold(operations, start, crypto)
+      const items = checkHead(head, start) ?? itemsOf(operations)
+      if (items instanceof NodeStateError) return items
+      const chains = fold(items, start, crypto)
       if (chains instanceof NodeStateError) return chains
-      return { log: new ChainLog(storage, chains.length - 1), ledger: chains.at(-1) ?? start }
+      return { log: new ChainLog(storage, start, [...items]), ledger: chains.at(-1) ?? start }
     } catch (error) {
       if (error instanceof DecodeError) return damaged(`its chain cannot be read (${error.message})`)
       throw error
@@ -236,19 +350,39 @@ export class ChainLog {
   }
 
   /** An operation that was performed, and the ledger that it made. */
-  add(operation: ChainOperation | Revert, after: Ledger.Ledger): void {
-    this.count += 1
-    this.waiting.push([Bytes.uintToBytes(tags[operation._tag]), tipOf(after), ...argumentsOf(operation)])
+  add(operation: Entry, after: Ledger.Ledger): void {
+    const item = [Bytes.uintToBytes(tags[operation._tag]), tipOf(after), ...argumentsOf(operation)]
+    this.items.push(item)
+    if (this.storage !== undefined) this.waiting.push(item)
   }
 
   /** Where it is, to come back to with a revert. */
   get position(): number {
-    return this.count
+    return this.items.length
+  }
+
+  /** All of it, to be read with {@link read}. */
+  dump(): Uint8Array {
+    return Rlp.encode([Bytes.uintToBytes(version), beginningOf(this.start), tipOf(this.start), ...this.items])
+  }
+
+  /** The chain of a dump, which is to take the place of `current`. */
+  static read(
+    dump: Uint8Array,
+    current: Ledger.Ledger,
+    crypto: CryptoService
+  ): Ledger.Ledger | NodeStateError {
+    try {
+      return ofDump(dump, current, crypto)
+    } catch (error) {
+      if (error instanceof DecodeError) return damaged(`the dump's chain cannot be read (${error.message})`)
+      throw error
+    }
   }
 
   /** Makes what was added durable, all of it in one record. */
   commit(): NodeStorageError | undefined {
-    if (this.waiting.length === 0) return undefined
+    if (this.storage === undefined || this.waiting.length === 0) return undefined
     const failed = this.storage.append(logName, Rlp.encode(this.waiting))
     if (failed !== undefined) return failed
     this.waiting.length = 0

@@ -58,7 +58,12 @@ export class Keeper {
     if (!this.always || machine.registered === undefined) return
     const { lastChannelChange, offChain } = machine.state
     const { kept } = machine
-    if (offChain.signedTx === kept?.signedTx && lastChannelChange === kept?.lastChannelChange) return
+    if (
+      offChain.signedTx === kept?.signedTx &&
+      offChain.calls === kept?.calls &&
+      lastChannelChange === kept?.lastChannelChange
+    )
+      return
     const cached = ChannelFsm.cachedOf(machine.state)
     if (cached !== undefined) this.keep(machine, cached)
   }
@@ -99,6 +104,7 @@ export class Keeper {
       { channelId: cached.channelId, role: cached.role },
       ids.map((id) => StateCache.seal(cached, id, nextNonce(machine)))
     )
-    machine.kept = { signedTx: cached.signedTx, lastChannelChange: cached.lastChannelChange }
+    const { calls, lastChannelChange, signedTx } = cached
+    machine.kept = { signedTx, calls, lastChannelChange }
   }
 }

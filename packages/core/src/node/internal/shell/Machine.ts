@@ -4,6 +4,7 @@ import type { AccountAddress, ChannelId, TxHash } from "../../../encoding/ApiEnc
 import type { Answer, ClientFrame, CodecService } from "../../../protocol/Codec.js"
 import type { FsmId } from "../../../protocol/NodeMessage.js"
 import type { Role } from "../../../protocol/OpenParameters.js"
+import type { Trie } from "../../../state/Trie.js"
 import type { FsmState } from "../../ChannelFsm.js"
 import type { FsmEvent } from "../../FsmEvent.js"
 import type { Conduit } from "./Conduit.js"
@@ -92,7 +93,9 @@ export interface Machine extends Party {
   /** The newest transaction of its channel, found before it began to watch that. */
   alreadySeen: TxHash | undefined
   /** What of the state the state cache holds. */
-  kept: { readonly signedTx: SignedTx; readonly lastChannelChange: TxHash | undefined } | undefined
+  kept:
+    | { readonly signedTx: SignedTx; readonly calls: Trie; readonly lastChannelChange: TxHash | undefined }
+    | undefined
   /** States sealed under its ids so far; of all machines that a revert made of one, together. */
   readonly seals: { count: number }
 }

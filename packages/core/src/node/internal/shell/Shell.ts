@@ -15,13 +15,14 @@ import * as ErrorCodes from "../../../protocol/ErrorCodes.js"
 import * as OpenParameters from "../../../protocol/OpenParameters.js"
 import * as ChannelFsm from "../../ChannelFsm.js"
 import type { ChainEvent } from "../../ChainView.js"
+import * as ChainWatcher from "../../ChainWatcher.js"
 import type { CallId, FsmEffect, FsmEvent } from "../../FsmEvent.js"
 import * as Ledger from "../../Ledger.js"
-import type { NodeStorageError } from "../../NodeStorage.js"
+import { NodeStateError, type NodeStorageError } from "../../NodeStorage.js"
 import * as StateCache from "../../StateCache.js"
 import { type ChannelEnd, endOf, momentOf, type NodeMoment } from "./Ends.js"
 import { Blocks, type BlocksOptions } from "./Blocks.js"
-import type { ChainLog } from "./ChainLog.js"
+import { ChainLog } from "./ChainLog.js"
 import { Conduit, type Disturbance } from "./Conduit.js"
 import { Jobs } from "./Jobs.js"
 import { Keeper } from "./Keeper.js"
@@ -29,7 +30,7 @@ import { Links } from "./Links.js"
 import type { ClientLink, Machine, OpenFrame, Session } from "./Machine.js"
 import { Observers } from "./Observers.js"
 import { Outbox } from "./Outbox.js"
-import { StateEntries } from "./StateEntries.js"
+import { decodeStates, encodeStates, StateEntries } from "./StateEntries.js"
 import type { Timers } from "./Timers.js"
 
 /** Delays in milliseconds. */
@@ -58,6 +59,12 @@ export interface MachineIds {
 export interface Durable {
   readonly chain: ChainLog
   readonly states: StateEntries
+}
+
+/** All of a node as bytes. */
+export interface NodeDump {
+  readonly chain: Uint8Array
+  readonly states: Uint8Array
 }
 
 /** The refusal of what a real node fails at without saying so, and of an opening above the limit. */
@@ -109,7 +116,8 @@ export class Shell {
     CallId,
     { readonly open: OpenFrame; readonly index: number; readonly session: Session }
   >()
-  private readonly moments: Array<NodeMoment> = []
+  private readonly chainLog: ChainLog
+  private moments: Array<NodeMoment> = []
   readonly observers: Observers
   private nextSession = 1
   private nextMachine = 1
@@ -129,6 +137,7 @@ export class Shell {
     this.jobs = durable === undefined ? new Jobs() : new Jobs(() => this.settle(durable))
     this.observers = new Observers(timers)
     this.keeper = new Keeper(durable?.states ?? StateEntries.inMemory(), durable !== undefined)
+    this.chainLog = durable?.chain ?? ChainLog.inMemory(ledger)
     this.links = new Links(this.jobs, timers, options.acceptDelay, (machine, event) =>
       this.step(machine, event)
     )
@@ -139,7 +148,7 @@ export class Shell {
         this.jobs.enqueue(() => this.step(machine, { _tag: "ChainSaid", event }))
       },
       changed: (operation, after) => {
-        durable?.chain.add(operation, after)
+        this.chainLog.add(operation, after)
         if (operation._tag === "KeyBlock") this.forgetClosed(after)
       }
     })
@@ -219,7 +228,7 @@ export class Shell {
       chain: this.blocks.snapshot(),
       machines: Array.from(this.machines.values(), momentOf),
       states: this.keeper.snapshot(),
-      position: this.durable?.chain.position ?? 0
+      position: this.chainLog.position
     })
   }
 
@@ -231,10 +240,8 @@ export class Shell {
     return true
   }
 
-  private goBack({ chain, machines, position, states }: NodeMoment): void {
-    const before = new Map(
-      [...this.machines.values()].map((machine) => [endKey(machine), machine.state.options.fsmId])
-    )
+  /** All machines are gone, and all clients are sent away. */
+  private clear(): void {
     for (const machine of this.machines.values()) {
       machine.stopped = true
       machine.timer.dispose()
@@ -247,8 +254,15 @@ export class Shell {
     this.machines.clear()
     this.registered.initiator.clear()
     this.registered.responder.clear()
+  }
+
+  private goBack({ chain, machines, position, states }: NodeMoment): void {
+    const before = new Map(
+      [...this.machines.values()].map((machine) => [endKey(machine), machine.state.options.fsmId])
+    )
+    this.clear()
     this.blocks.revert(chain)
-    this.durable?.chain.add({ _tag: "Revert", position }, chain.ledger)
+    this.chainLog.add({ _tag: "Revert", position }, chain.ledger)
 
     const again = new Map<Machine, Machine>()
     for (const moment of machines) {
@@ -275,6 +289,36 @@ export class Shell {
       if (machine.stopped || machine.peer !== undefined) continue
       if (machine.rejoins !== undefined) this.links.enterAgain(machine, machine.rejoins)
     }
+  }
+
+  // ---------------------------------------------------------------- dumps
+
+  /** The chain, and the states of all channels, sealed under the ids of their clients. */
+  dump(): NodeDump {
+    let states: Uint8Array = new Uint8Array()
+    this.jobs.dispatch(() => {
+      const before = this.keeper.snapshot()
+      for (const machine of this.machines.values()) this.keeper.ended(machine)
+      states = encodeStates(this.keeper.snapshot())
+      this.keeper.revert(before, this.machines.values())
+    })
+    return { chain: this.chainLog.dump(), states }
+  }
+
+  /** The node goes on from a dump. Clients are sent away and come back to the channels that are in it. */
+  load({ chain, states }: NodeDump): NodeStateError | undefined {
+    const ledger = ChainLog.read(chain, this.blocks.ledger, this.crypto)
+    if (ledger instanceof NodeStateError) return ledger
+    const kept = decodeStates(states)
+    if (kept instanceof NodeStateError) return kept
+    this.jobs.dispatch(() => {
+      this.clear()
+      this.moments = []
+      this.blocks.revert({ ledger, watcher: ChainWatcher.empty })
+      this.chainLog.add({ _tag: "Load", dump: chain }, ledger)
+      this.keeper.revert(kept, [])
+    })
+    return undefined
   }
 
   // ---------------------------------------------------------------- storage

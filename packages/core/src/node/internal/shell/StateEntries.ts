@@ -69,6 +69,20 @@ const decodeEntries = (item: Rlp.Rlp): ReadonlyArray<Kept> | undefined => {
   return entries
 }
 
+/** States as bytes, and back. */
+export const encodeStates = (states: KeptStates): Uint8Array => Rlp.encode(encodeEntries(states))
+
+export const decodeStates = (bytes: Uint8Array): KeptStates | NodeStateError => {
+  try {
+    const kept = decodeEntries(Rlp.decodeOrThrow(bytes))
+    if (kept === undefined) return damaged()
+    return kept.flatMap(({ end, entry }) => (entry === undefined ? [] : [{ end, entry }]))
+  } catch (error) {
+    if (error instanceof DecodeError) return damaged()
+    throw error
+  }
+}
+
 export class StateEntries {
   private readonly entries = new Map<string, { readonly end: End; readonly entry: Entry }>()
   private readonly changed = new Map<string, Kept>()

@@ -4,6 +4,7 @@
  * field, proofs and trees by what they hold.
  */
 import * as Account from "../../../chain/Account.js"
+import * as CallObject from "../../../chain/CallObject.js"
 import * as Ids from "../../../chain/Ids.js"
 import * as SignedTx from "../../../chain/SignedTx.js"
 import * as Transaction from "../../../chain/Transaction.js"
@@ -13,6 +14,7 @@ import * as Json from "../../../encoding/Json.js"
 import * as Poi from "../../../state/Poi.js"
 import * as Trees from "../../../state/Trees.js"
 import * as Trie from "../../../state/Trie.js"
+import * as Update from "../../../state/Update.js"
 import { attempt, type Bodies, decoded, same } from "./Bodies.js"
 import { idOf, type Names, type Pair } from "./Names.js"
 import * as Variants from "./Variants.js"
@@ -53,12 +55,15 @@ class Walk {
   readonly accepted: Array<Variants.Name> = []
   readonly pairs: Array<Pair> = []
   readonly bodies: Array<readonly [SignedTx.SignedTx, SignedTx.SignedTx]> = []
+  /** The recorded object that is being compared. */
+  private around: Json.Json = null
 
   constructor(
     private readonly frame: Json.Json,
     private readonly names: Names,
     private readonly known: Bodies,
-    private readonly nonceOffset: (account: string) => bigint
+    private readonly nonceOffset: (account: string) => bigint,
+    private readonly protocol: number
   ) {}
 
   private differ(path: string, recorded: unknown, actual: unknown): void {
@@ -68,7 +73,14 @@ class Walk {
   /** A difference, unless it is one that is accepted. */
   private deviate(path: string, recorded: Json.Json | undefined, actual: Json.Json | undefined): void {
     const name = Variants.valueNames.find((each) =>
-      Variants.values[each].accepts({ path, recorded, actual, frame: this.frame })
+      Variants.values[each].accepts({
+        path,
+        recorded,
+        actual,
+        frame: this.frame,
+        around: this.around,
+        protocol: this.protocol
+      })
     )
     if (name === undefined) this.differ(path, recorded, actual)
     else this.accepted.push(name)
@@ -83,15 +95,36 @@ class Walk {
       return
     }
     if (Json.isObject(recorded) && Json.isObject(actual)) {
-      for (const key of [...new Set([...Object.keys(recorded), ...Object.keys(actual)])].sort()) {
-        const [a, b] = [recorded[key], actual[key]]
+      const here = this.here(recorded)
+      const outside = this.around
+      this.around = here
+      for (const key of [...new Set([...Object.keys(here), ...Object.keys(actual)])].sort()) {
+        const [a, b] = [here[key], actual[key]]
         const below = path === "" ? key : `${path}.${key}`
         if (a === undefined || b === undefined) this.deviate(below, a, b)
         else this.walk(below, a, b)
       }
+      this.around = outside
       return
     }
+    if (/\.topics\[\d+\]$/.test(path)) return this.topic(path, recorded, actual)
     if (Json.stringify(recorded) !== Json.stringify(actual)) this.deviate(path, recorded, actual)
+  }
+
+  /** A contract's store is an object with keys that may hold ids. */
+  private here(recorded: Json.JsonObject): Json.JsonObject {
+    return Object.keys(recorded).some((key) => key.startsWith("ck_"))
+      ? Object.fromEntries(Object.entries(recorded).map(([key, value]) => [this.names.text(key), value]))
+      : recorded
+  }
+
+  /** A topic is a number, which may be an id. */
+  private topic(path: string, recorded: Json.Json, actual: Json.Json): void {
+    const [a, b] = [recorded, actual].map((json) =>
+      attempt(() => Bytes.uintToFixed(Json.toBigInt(json) ?? -1n, 32))
+    )
+    if (a === undefined || b === undefined || !Bytes.equals(this.names.inBytes(a), b))
+      this.differ(path, recorded, actual)
   }
 
   private text(path: string, recorded: string, actual: string): void {
@@ -105,10 +138,15 @@ class Walk {
       const [a, b] = [recorded, actual].map((text) => attempt(() => Trees.fromTextOrThrow(text)))
       if (a !== undefined && b !== undefined) return this.trees(path, a, b)
     }
+    if (recorded.startsWith("cs_") && actual.startsWith("cs_")) {
+      const [a, b] = [recorded, actual].map((text) => attempt(() => Trees.callsFromTextOrThrow(text)))
+      if (a !== undefined && b !== undefined) return this.calls(path, a, b)
+    }
     const [a, b] = [idOf(recorded), idOf(actual)]
     if (a !== undefined && b !== undefined && a.prefix === b.prefix)
       return this.same(path, { recorded: a.hex, actual: b.hex }, recorded, actual)
-    if (recorded !== actual) this.deviate(path, recorded, actual)
+    const here = this.names.text(recorded)
+    if (here !== actual) this.deviate(path, here, actual)
   }
 
   /** Two ids that must mean the same. */
@@ -180,6 +218,16 @@ class Walk {
       const [a, b] = [recorded, actual].map((bytes) => attempt(() => Poi.decodeOrThrow(bytes)))
       return a === undefined || b === undefined ? this.differ(path, recorded, actual) : this.poi(path, a, b)
     }
+    if (key === "update") {
+      const [a, b] = [recorded, actual].map((bytes) =>
+        attempt(() => Update.toJson(Update.decodeOrThrow(bytes)))
+      )
+      return a === undefined || b === undefined ? this.differ(path, recorded, actual) : this.walk(path, a, b)
+    }
+    if (key === "offchainTrees") {
+      const [a, b] = [recorded, actual].map((bytes) => attempt(() => Trees.decodeOrThrow(bytes)))
+      return a === undefined || b === undefined ? this.differ(path, recorded, actual) : this.trees(path, a, b)
+    }
     this.bytes(path, recorded, actual)
   }
 
@@ -190,6 +238,36 @@ class Walk {
       const [a, b] = [Poi.account(recorded, account)?.balance, Poi.account(actual, other)?.balance]
       if (a !== b) this.differ(`${path}, balance of ${account}`, a, b)
     }
+    for (const hex of this.names.contracts) {
+      const id = ApiEncoding.encode("ct", Bytes.fromHex(hex))
+      const other = ApiEncoding.parseOrThrow("ct", this.names.text(id))
+      const [a, b] = [Poi.contract(recorded, id), Poi.contract(actual, other)]
+      const [one, two] = [a?.serialized, b?.serialized]
+      this.held(`${path}, contract ${id}`, one, two)
+      const store = new Map(b?.store.map(([key, value]) => [Bytes.toHex(key), value]))
+      if (a?.store.length !== b?.store.length)
+        this.differ(`${path}, store of ${id}`, a?.store.length ?? 0, b?.store.length ?? 0)
+      for (const [key, value] of a?.store ?? [])
+        this.held(`${path}, store of ${id}`, value, store.get(Bytes.toHex(this.names.inBytes(key))))
+    }
+  }
+
+  /** Bytes that may hold ids. */
+  private held(path: string, recorded: Uint8Array | undefined, actual: Uint8Array | undefined): void {
+    const here = recorded && this.names.inBytes(recorded)
+    if (here === undefined || actual === undefined) {
+      if (here !== actual) this.differ(path, here, actual)
+    } else if (!Bytes.equals(here, actual)) this.deviate(path, Bytes.toHex(here), Bytes.toHex(actual))
+  }
+
+  /** Calls, which stand under hashes of who made them: what is in one must be in the other. */
+  private calls(path: string, recorded: Trie.Trie, actual: Trie.Trie): void {
+    const byRound = (calls: Trie.Trie) =>
+      [...Trie.entries(calls)]
+        .map(([, bytes]) => CallObject.decodeOrThrow(bytes))
+        .sort((a, b) => a.height - b.height)
+        .map(CallObject.toClientForm)
+    this.walk(path, byRound(recorded), byRound(actual))
   }
 
   private trees(path: string, recorded: Trees.Trees, actual: Trees.Trees): void {
@@ -201,6 +279,28 @@ class Walk {
       if (account.balance !== other?.balance)
         this.differ(`${path}, balance of 0x${key}`, account.balance, other?.balance)
     }
+    this.calls(`${path}, calls`, recorded.calls, actual.calls)
+    if (Trie.size(recorded.contracts) !== Trie.size(actual.contracts))
+      this.differ(`${path}, contracts`, Trie.size(recorded.contracts), Trie.size(actual.contracts))
+    for (const [key, value] of Trie.entries(recorded.contracts))
+      this.held(`${path}, 0x${Bytes.toHex(key)}`, value, Trie.get(actual.contracts, this.names.inBytes(key)))
+  }
+
+  /** The contracts that a signing request is about: their ids follow from their owners and the round. */
+  contracts(recorded: Json.Json, actual: Json.Json): ReadonlyArray<Pair> {
+    const made = (frame: Json.Json): string | undefined => {
+      const data = Json.field(Json.field(frame, "params"), "data")
+      const tx = decoded(String(Json.field(data, "signed_tx")))?.tx
+      const updates = Json.field(data, "updates")
+      if (tx === undefined || !("round" in tx) || !Json.isArray(updates)) return undefined
+      const found = updates.find((update) => Json.field(update, "op") === "OffChainNewContract")
+      const owner = Json.field(found, "owner")
+      return ApiEncoding.is("ak", owner)
+        ? Bytes.toHex(ApiEncoding.bytesOf(Ids.contractId(owner, tx.round)))
+        : undefined
+    }
+    const [a, b] = [made(recorded), made(actual)]
+    return a === undefined || b === undefined ? [] : [{ recorded: a, actual: b }]
   }
 }
 
@@ -212,16 +312,22 @@ export const compare = (
     readonly names: Names
     readonly bodies: Bodies
     readonly nonceOffset: (account: string) => bigint
+    /** That of the recorded node. */
+    readonly protocol: number
   }
 ): Compared => {
-  const { bodies, names, nonceOffset } = context
-  const walk = new Walk(recorded, names, bodies, nonceOffset)
+  const { bodies, names, nonceOffset, protocol } = context
+  const walk = new Walk(recorded, names, bodies, nonceOffset, protocol)
   walk.walk("", recorded, actual)
   return {
     differences: walk.differences,
     accepted: walk.accepted,
     learn: () => {
       for (const pair of walk.pairs) names.learn(pair)
+      for (const pair of walk.contracts(recorded, actual)) {
+        names.learn(pair)
+        names.contracts.add(pair.recorded)
+      }
       for (const [a, b] of walk.bodies) bodies.learn(a, b)
     }
   }

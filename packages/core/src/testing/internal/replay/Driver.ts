@@ -136,7 +136,8 @@ class Driver {
     private readonly target: Target,
     private readonly keys: ReadonlyMap<AccountAddress, KeyPair.KeyPair>,
     private readonly nonces: ReadonlyMap<AccountAddress, bigint>,
-    private readonly crypto: CryptoService
+    private readonly crypto: CryptoService,
+    private readonly protocol: number
   ) {
     for (const [recorded, { address }] of keys) {
       this.names.learnTexts(recorded, address)
@@ -283,7 +284,8 @@ class Driver {
       const hash = Json.field(Json.field(line.json, "params"), "block_hash")
       const id = typeof hash === "string" ? idOf(hash) : undefined
       if (typeof hash !== "string" || id === undefined || /^0+$/.test(id.hex)) return
-      if (this.names.actual(id.hex) !== undefined) return
+      // One that stands for itself was only named in a request that was refused.
+      if ((this.names.actual(id.hex) ?? id.hex) !== id.hex) return
       const answer = this.recording.lines.find(
         (each): each is Came => each._tag === "Came" && each.socket === line.socket && each.seq > line.seq
       )
@@ -508,7 +510,8 @@ class Driver {
     return compare(line.json, frame, {
       names: this.names,
       bodies: this.bodies,
-      nonceOffset: (account) => this.offsets.get(account) ?? 0n
+      nonceOffset: (account) => this.offsets.get(account) ?? 0n,
+      protocol: this.protocol
     })
   }
 
@@ -645,7 +648,8 @@ export const replay = (recording: Recording, options: Options): Effect.Effect<Ou
       target,
       keys,
       new Map(scene.accounts.map(({ address, nonce }) => [address, nonce])),
-      crypto
+      crypto,
+      scene.protocol
     )
     if (scene.before !== undefined) {
       const connections = yield* openBefore(scene.before, target, keys, crypto)

@@ -30,9 +30,29 @@ export interface Pair {
   readonly actual: string
 }
 
+/** Texts of bytes that may hold ids: code and call data, keys and values of a contract's store. */
+const bytesText = /^(cb|ck|cv)_[A-Za-z0-9+/=]+$/
+
+/** The bytes of a text that may hold ids. */
+export const bytesOf = (
+  text: string
+): { readonly prefix: ApiEncoding.Prefix; readonly bytes: Uint8Array } | undefined => {
+  const prefix = bytesText.test(text) ? ApiEncoding.prefixOf(text) : undefined
+  if (prefix === undefined) return undefined
+  try {
+    return { prefix, bytes: ApiEncoding.decodeOrThrow(prefix, text) }
+  } catch {
+    return undefined
+  }
+}
+
+const idLength = 32
+
 export class Names {
   private readonly toActual = new Map<string, string>()
   private readonly toRecorded = new Map<string, string>()
+  /** Contracts of the recording, by the hexadecimal digits of their ids. */
+  readonly contracts = new Set<string>()
 
   /** Whether the two may mean the same: both are new, or known as a pair. */
   agree({ actual, recorded }: Pair, also: ReadonlyArray<Pair> = []): boolean {
@@ -62,8 +82,22 @@ export class Names {
     return this.toActual.get(hex)
   }
 
-  /** An id of the recording as it is here; itself, where nothing stands for it. */
+  /** Bytes of the recording with the ids of this session in them. */
+  inBytes(recorded: Uint8Array): Uint8Array {
+    const found = new Uint8Array(recorded)
+    for (let at = 0; at + idLength <= recorded.length; at++) {
+      const hex = this.toActual.get(Bytes.toHex(recorded.subarray(at, at + idLength)))
+      if (hex === undefined) continue
+      found.set(Bytes.fromHex(hex), at)
+      at += idLength - 1
+    }
+    return found
+  }
+
+  /** An id of the recording, or bytes that hold such, as they are here; themselves, where nothing stands for them. */
   text(recorded: string): string {
+    const bytes = bytesOf(recorded)
+    if (bytes !== undefined) return ApiEncoding.encode(bytes.prefix, this.inBytes(bytes.bytes))
     const id = idOf(recorded)
     const hex = id && this.toActual.get(id.hex)
     return id === undefined || hex === undefined

@@ -1,4 +1,4 @@
-/** Recordings that no node can be driven with, or not this one yet, each with its reason. */
+/** Recordings that no node can be driven with, or not this one, each with its reason. */
 import * as SignedTx from "../../../chain/SignedTx.js"
 import * as Json from "../../../encoding/Json.js"
 import { decoded } from "./Bodies.js"
@@ -8,7 +8,7 @@ import type { Line, Recording } from "./Recording.js"
 export const reasons = {
   "generalized accounts":
     "a party authenticates by a contract on chain, which stands nowhere in the recording",
-  "needs the contract VM": "the channel runs contracts",
+  AEVM: "the channel runs contracts of the AEVM, which is not part of this node",
   "the node was restarted": "whoever recorded it stopped the node in between",
   "bytes are missing": "the recorder did not keep all that was sent",
   "an older generation": "it was recorded from a node before July 2019, in a dialect that is not replayed"
@@ -40,34 +40,22 @@ const generalized = (line: Line): string | undefined =>
     ? "a transaction inside a meta transaction"
     : undefined
 
-const contractOps = new Set(["OffChainNewContract", "OffChainCallContract"])
-
-const contract = (line: Line): string | undefined => {
+/** New contracts that the node took. */
+const created = (line: Line): Json.Json | undefined => {
   const updates = line._tag === "Came" ? at(line.json, "params", "data", "updates") : undefined
-  if (!Json.isArray(updates)) return undefined
-  const found = updates.find((update) => contractOps.has(String(at(update, "op"))))
-  if (found === undefined) return undefined
-  const vm = at(found, "vm_version")
-  const name =
-    vm === undefined
-      ? ""
-      : Number(vm) === 5 || Number(vm) >= 7
-        ? ` of FATE (VM ${String(vm)})`
-        : ` of AEVM (VM ${String(vm)})`
-  return `${String(at(found, "op"))}${name}`
+  return Json.isArray(updates)
+    ? updates.find((update) => at(update, "op") === "OffChainNewContract")
+    : undefined
 }
 
-/** Methods that work on contracts there are. */
-const contractMethods =
-  /^channels\.(update\.(new|call)_contract|dry_run\.call_contract|get\.contract_call|force_progress)$/
+const fateAbi = 3
 
-/** In recordings without openings contracts may be there from before. */
-const inherited = (recording: Recording) => (line: Line) =>
-  recording.inherited.size > 0 &&
-  line._tag === "Sent" &&
-  contractMethods.test(String(at(line.json, "method")))
-    ? String(at(line.json, "method"))
-    : undefined
+const aevm = (line: Line): string | undefined => {
+  const found = created(line)
+  return found === undefined || Number(at(found, "abi_version")) === fateAbi
+    ? undefined
+    : `a contract of VM ${String(at(found, "vm_version"))}`
+}
 
 const restarted = (line: Line): string | undefined =>
   line._tag === "Note" && /\bnode\b.*\b(stopped|started|restart)/i.test(line.text) ? line.text : undefined
@@ -117,8 +105,7 @@ export const notReplayable = (recording: Recording): NotReplayable | undefined =
     ["an older generation", older],
     ["generalized accounts", generalized],
     ["the node was restarted", restarted],
-    ["needs the contract VM", contract],
-    ["needs the contract VM", inherited(recording)]
+    ["AEVM", aevm]
   ]
   for (const [reason, test] of rows)
     for (const line of recording.lines) {

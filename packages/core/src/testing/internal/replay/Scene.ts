@@ -111,7 +111,16 @@ const noncesBefore = (recording: Recording): ReadonlyMap<Address, bigint> => {
   return found
 }
 
-/** Who is who, where no opening says it: clients send from themselves, and to the other. */
+/** Who made a contract or calls one. */
+const callerIn = (line: Came): Json.Json | undefined => {
+  const updates = at(line.json, "params", "data", "updates")
+  return Json.isArray(updates) ? (at(updates[0], "owner") ?? at(updates[0], "caller_id")) : undefined
+}
+
+/**
+ * Who is who, where no opening says it: clients send from themselves, and to the other, and make and call contracts
+ * themselves.
+ */
 const addressesIn = (recording: Recording): Partial<Record<Role, Address>> => {
   const found: { initiator?: Address; responder?: Address } = {}
   const know = (role: Role, json: Json.Json | undefined) => {
@@ -125,8 +134,10 @@ const addressesIn = (recording: Recording): Partial<Record<Role, Address>> => {
     }
     const signed = decoded(String(at(line.json, "params", "data", "signed_tx")))
     const method = at(line.json, "method")
-    if (signed === undefined || typeof method !== "string" || method.endsWith("_ack")) continue
-    know(line.who, Transaction.origin(signed.tx))
+    if (signed === undefined || typeof method !== "string") continue
+    if (method === "channels.sign.update") know(line.who, callerIn(line))
+    if (method === "channels.sign.update_ack") know(other, callerIn(line))
+    if (!method.endsWith("_ack")) know(line.who, Transaction.origin(signed.tx))
   }
   return found
 }
@@ -211,6 +222,23 @@ const createVersion = (recording: Recording): number | undefined => {
   return undefined
 }
 
+/** The machines of the contracts that were made. */
+const machines = (recording: Recording): ReadonlyArray<number> =>
+  frames(recording).flatMap((line) => {
+    const updates = line._tag === "Came" ? at(line.json, "params", "data", "updates") : undefined
+    const vm = Json.isArray(updates) ? at(updates[0], "vm_version") : undefined
+    return vm === undefined ? [] : [Number(vm)]
+  })
+
+const fate2 = 7
+
+/** What the version of the create transaction tells or, where none was recorded, the newest machine of a contract. */
+const protocolOf = (recording: Recording): number => {
+  const version = createVersion(recording)
+  if (version === 1) return Protocol.lima
+  return version === undefined && Math.max(...machines(recording)) === fate2 ? Protocol.iris : Protocol.latest
+}
+
 const parties = (recording: Recording): ReadonlyArray<Address> => {
   const found = new Set<Address>()
   for (const open of opens(recording))
@@ -263,6 +291,6 @@ export const sceneOf = (recording: Recording): Scene => {
         const last = nonces.get(address) ?? taken
         return { address, need: stakeOf(recording, before, address), nonce: last > taken ? last - taken : 0n }
       }),
-    protocol: createVersion(recording) === 1 ? Protocol.lima : Protocol.latest
+    protocol: protocolOf(recording)
   }
 }

@@ -129,6 +129,12 @@ export interface EmbeddedOptions {
 /** Machines whose timers begin again and again have nothing to say after so many of them. */
 const mostAwakenings = 50
 
+/**
+ * Contracts see the height and the time, and pay gas for each byte of a number: ours has as many as those of chains that
+ * have been there for a while.
+ */
+const startHeight = 300
+
 /** A recorded pause is over at once, but not all of time. */
 const horizon = 24 * 60 * 60 * 1000
 
@@ -149,14 +155,15 @@ export const embedded =
         node: nodeOptions,
         proxy = (frame) => [frame]
       } = options
-      const networkId = "ae_replay"
+      // Contracts pay for its length; this is how networks for tests are called.
+      const networkId = "ae_dev"
       const world = new Simulation(0)
       const began = world.now
       const scope = world.run(Scope.make())
       const layer = ChannelNode.layer({
         acceptDelay: 0,
         ...nodeOptions,
-        ledger: Ledger.make({ networkId, accounts, protocol }),
+        ledger: Ledger.make({ networkId, accounts, protocol, startHeight, timeMs: began }),
         mining: { automatic: false, keyBlocksAfter: 0 }
       }).pipe(Layer.provide([TestCrypto.layerSeeded("replay", crypto), Layer.succeed(Codec, codec)]))
       const node = Context.get(world.run(Layer.buildWithScope(layer, scope)), ChannelNode.ChannelNode)

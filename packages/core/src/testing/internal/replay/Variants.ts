@@ -3,7 +3,13 @@
  * node does otherwise on purpose, and orders that nothing determines. Each has a name and a reason.
  */
 import type { Transaction } from "../../../chain/Transaction.js"
+import * as Protocol from "../../../chain/Protocol.js"
+import * as ApiEncoding from "../../../encoding/ApiEncoding.js"
 import * as Json from "../../../encoding/Json.js"
+import { equals } from "../../../fate/Order.js"
+import type * as Value from "../../../fate/Value.js"
+import * as ValueCodec from "../../../fate/ValueCodec.js"
+import { attempt } from "./Bodies.js"
 
 /** Where a value stands: the keys that lead to it, `[]` for the entries of an array. */
 export type Path = string
@@ -15,6 +21,10 @@ export interface Deviation {
   readonly actual: Json.Json | undefined
   /** The whole recorded frame. */
   readonly frame: Json.Json
+  /** The recorded object that the value is in. */
+  readonly around: Json.Json
+  /** That of the recorded node. */
+  readonly protocol: number
 }
 
 export interface Variant {
@@ -25,15 +35,79 @@ export interface Variant {
 const oldCloseFee = 20_000_000_000_000n
 
 /** Halves of odd fees may be rounded either way. */
-const near = (a: bigint, b: bigint): boolean => a - b <= 1n && b - a <= 1n
+const near = (a: bigint, b: bigint, distance = 1n): boolean => a - b <= distance && b - a <= distance
 
 const at = (json: Json.Json | undefined, ...keys: ReadonlyArray<string>): Json.Json | undefined =>
   keys.reduce(Json.field, json)
 
 const eventOf = (frame: Json.Json): Json.Json | undefined => at(frame, "params", "data", "event")
 
+/** The value that a text of the wire holds. */
+const fateOf = (json: Json.Json | undefined): Value.Value | undefined => {
+  if (typeof json !== "string" || !json.startsWith("cb_")) return undefined
+  return attempt(() => ValueCodec.decodeOrThrow(ApiEncoding.decodeOrThrow("cb", json)))
+}
+
+/** Whether two values are equal but for what a chain tells: numbers, names, accounts and hashes. */
+const sameButForChain = (a: Value.Value, b: Value.Value): boolean => {
+  if (typeof a !== "object" || typeof b !== "object") return typeof a === typeof b && typeof a !== "boolean"
+  if (a._tag === "tuple" && b._tag === "tuple")
+    return (
+      a.elements.length === b.elements.length &&
+      a.elements.every((each, index) => {
+        const other = b.elements[index]
+        return other !== undefined && (equals(each, other) || sameButForChain(each, other))
+      })
+    )
+  return a._tag === b._tag && ["address", "bytes", "string"].includes(a._tag)
+}
+
+const isFact = (a: Value.Value | undefined, b: Value.Value | undefined): boolean =>
+  a !== undefined && b !== undefined && sameButForChain(a, b)
+
+/** Whether gas differs by no more than a byte for each number of a contract's answer, which names accounts too. */
+const isGasOfFacts = (
+  returned: Json.Json | undefined,
+  recorded: Json.Json | undefined,
+  actual: Json.Json | undefined
+): boolean => {
+  const answer = fateOf(returned)
+  const [a, b] = [Json.toBigInt(recorded), Json.toBigInt(actual)]
+  if (a === undefined || b === undefined || typeof answer !== "object" || answer._tag !== "tuple")
+    return false
+  const numbers = answer.elements.filter((each) => typeof each === "bigint").length
+  const names = answer.elements.some((each) => typeof each === "object" && each._tag === "address")
+  return names && near(a, b, BigInt(numbers))
+}
+
 /** Values that differ. */
 export const values = {
+  "facts of the chain": {
+    reason:
+      "a contract may ask for the height, the time, the miner, the difficulty and the like: every chain has its own, and the gas goes with the bytes of such numbers",
+    accepts: ({ actual, around, path, recorded }) =>
+      path.endsWith("gas_used")
+        ? isGasOfFacts(at(around, "return_value"), recorded, actual)
+        : path.endsWith("return_value") && isFact(fateOf(recorded), fateOf(actual))
+  },
+  "an unfinished machine": {
+    reason:
+      "contracts of FATE 2 were recorded on a node from before its release, which counted gas and wrote contracts down in another way; what they do is the same",
+    accepts: ({ actual, path, protocol, recorded }) =>
+      protocol === Protocol.iris &&
+      recorded !== undefined &&
+      actual !== undefined &&
+      /(\bgas_used|, contract ct_\w+)$/.test(path)
+  },
+  "names that were not recorded": {
+    reason:
+      "a contract looked at a name which somebody had registered on the recorded chain, by transactions that are not in the recording",
+    accepts: ({ actual, path, protocol, recorded }) =>
+      protocol === Protocol.iris &&
+      path.endsWith("return_value") &&
+      fateOf(recorded) === true &&
+      fateOf(actual) === false
+  },
   "channel id set earlier": {
     reason:
       "since April 2020 frames carry the channel id from funding_created and funding_signed on, and at once when a client comes back; nodes before sent null until later",
@@ -176,6 +250,12 @@ export const partings = {
     reason:
       "a party that leaves while its peer is away has left at once; a real node waits for the peer's answer for ever and lets nobody in",
     may: (_, came, before) => came === "leave" && before.at(-1) === "info peer_disconnected"
+  },
+  "forced progress after co-signed rounds": {
+    reason:
+      "a call that is forced on the latest state counts, whatever was forced before; nodes on young chains, which remember the first forced round for ever, take it for an attempt to cheat",
+    may: (expected, came) =>
+      expected === "on_chain_tx can_snapshot" && came === "on_chain_tx consumed_forced_progress"
   },
   "proposal during a solo operation": {
     reason:

@@ -21,7 +21,9 @@ import {
   type Check,
   type Context,
   type Rule,
+  authenticatorOf,
   counted,
+  fateEnvironment,
   funds,
   make,
   originNonce,
@@ -81,17 +83,15 @@ const withContract = (state: ChainState.ChainState, tx: Attach): ChainState.Chai
 }
 
 const attached = (context: Context<Attach>) => {
-  const { environment, tx } = context
-  const { authenticator, height, networkId, protocol } = environment
-  if (authenticator === undefined) return refuse("not_supported: ga_attach_tx")
+  const { crypto, environment, tx } = context
+  const { height } = environment
   const contractId = contractIdOf(tx)
   const payer = payerOf(context, tx.ownerId)
   const before = counted(context, tx.ownerId, tx.nonce)
   const paid = withContract(ChainState.spend(before, payer, advance(tx)), tx)
-  const outcome = authenticator.attach({
-    networkId,
-    protocol,
-    height,
+  const outcome = authenticatorOf(environment).attach({
+    environment: fateEnvironment(environment, paid),
+    crypto,
     trees: paid.trees,
     contractId,
     storeKey: ApiEncoding.bytesOf(contractId),

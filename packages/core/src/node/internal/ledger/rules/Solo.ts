@@ -35,14 +35,15 @@ type Closing = CloseSolo | Slash
 type Snapshot = Transaction.ChannelSnapshotSoloTx
 type SetDelegates = Transaction.ChannelSetDelegatesTx
 
-/** Transactions that may carry a co-signed state. */
-interface WithPayload {
+/** Transactions that may carry a co-signed state. @internal */
+export interface WithPayload {
   readonly channelId: ChannelId
   readonly fromId: AccountAddress
   readonly payload: Uint8Array
 }
 
-const hasPayload = (tx: { readonly payload: Uint8Array }): boolean => tx.payload.length > 0
+/** @internal */
+export const hasPayload = (tx: { readonly payload: Uint8Array }): boolean => tx.payload.length > 0
 
 const isDelegate = (channel: ChannelObject, id: AccountAddress): boolean =>
   (channel.version === 3
@@ -50,14 +51,22 @@ const isDelegate = (channel: ChannelObject, id: AccountAddress): boolean =>
     : channel.delegateIds
   ).includes(id)
 
-/** The co-signed state belongs to the channel, is newer than the chain's, is sent by one who may, and is co-signed. */
-const payloadIsGood = <T extends WithPayload>(delegatesFrom: number | undefined): Check<T> =>
+/**
+ * The co-signed state belongs to the channel, is newer than the chain's (than what was forced too, where it is `forced`
+ * on), is sent by one who may, and is co-signed.
+ *
+ * @internal
+ */
+export const payloadIsGood = <T extends WithPayload>(
+  delegatesFrom: number | undefined,
+  forced = false
+): Check<T> =>
   ofChannel<T>((channel, context) => {
     const { tx, environment } = context
     const payload = Authentication.payloadOf(tx.payload)
     if (payload === undefined) return "payload_deserialization_failed"
     if (payload.offchain.channelId !== tx.channelId) return "bad_state_channel_pubkey"
-    const round = roundError(channel, payload.offchain.round)
+    const round = roundError(channel, payload.offchain.round, forced)
     if (round !== undefined) return round
     if (!isParticipant(channel, tx.fromId)) {
       if (delegatesFrom === undefined || environment.protocol < delegatesFrom) return "account_not_peer"
@@ -66,8 +75,8 @@ const payloadIsGood = <T extends WithPayload>(delegatesFrom: number | undefined)
     return Authentication.payloadError(channel, payload.signedTx, context)
   })
 
-/** A check for those with a payload (or without one) only. */
-const where =
+/** A check for those with a payload (or without one) only. @internal */
+export const where =
   <T extends WithPayload>(condition: (tx: T) => boolean, check: Check<T>): Check<T> =>
   (context) =>
     condition(context.tx) ? check(context) : undefined
@@ -117,8 +126,8 @@ const paidSolo = (
   return ChainState.collectFee(ChainState.spend(known, payerOf(context, tx.fromId), tx.fee), tx.fee)
 }
 
-/** Heights beyond what a number can count are as far away as any. */
-const lockedUntil = (height: number, lockPeriod: number): number =>
+/** Heights beyond what a number can count are as far away as any. @internal */
+export const lockedUntil = (height: number, lockPeriod: number): number =>
   Math.min(height + lockPeriod, Number.MAX_SAFE_INTEGER)
 
 const startClosing = (context: Context<Closing>): ChainState.ChainState => {

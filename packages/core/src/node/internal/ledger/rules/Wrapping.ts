@@ -21,6 +21,7 @@ import {
   Refused,
   type Rule,
   amountAndFee,
+  authenticatorOf,
   counted,
   crash,
   feePaid,
@@ -93,12 +94,10 @@ const authenticate = (context: Context<Meta>): Authenticated | Refused => {
   const contractId = ChainState.account(state, tx.gaId)?.authentication?.contract
   const functionHash = ChainState.account(state, tx.gaId)?.authentication?.functionHash
   const inner = SignedTx.inner(signedTx)
-  const { authenticator } = environment
   if (contractId === undefined || functionHash === undefined || inner === undefined) return refuse(crash)
-  if (authenticator === undefined) return refuse("not_supported: ga_meta_tx")
   const payer = payerOf(context, tx.gaId)
   const paid = ChainState.spend(state, payer, advance(tx))
-  const outcome = authenticator.authenticate(
+  const outcome = authenticatorOf(environment).authenticate(
     Authentication.callOf(context, tx, {
       trees: paid.trees,
       contractId,

@@ -1,0 +1,24 @@
+/**
+ * Hash operations: of the bytes of a string or bytes, of the serialized value of everything else.
+ */
+import { keccak_256 } from "@noble/hashes/sha3.js"
+import * as Hash from "../../../crypto/Hash.js"
+import * as Value from "../../Value.js"
+import * as ValueCodec from "../../ValueCodec.js"
+import type { Operation, Operations } from "../machine.js"
+import { isBytes, isString } from "./operands.js"
+
+const hashed =
+  (hash: (bytes: Uint8Array) => Uint8Array): Operation =>
+  (machine, [to, operand]) => {
+    const value = machine.unfold(machine.read(operand), "unfold_serial")
+    const input = isString(value) || isBytes(value) ? value.bytes : ValueCodec.encode(value)
+    machine.write(to, Value.bytes(hash(input)))
+  }
+
+export const hashes: Operations = {
+  BLAKE2B: hashed(Hash.blake2b256),
+  SHA256: hashed(Hash.sha256),
+  // Keccak with the padding of before the standard.
+  SHA3: hashed((bytes) => keccak_256(bytes))
+}

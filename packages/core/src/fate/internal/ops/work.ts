@@ -1,0 +1,137 @@
+/**
+ * Work that gas does not pay for. The reference charges by the size of results, and after the work; a large operand with
+ * a small result, or a charge that fails inside a protected call, costs next to nothing there. Here every operation on
+ * large values is estimated before it is done, and a run that asks for far more of it than its gas would buy elsewhere is
+ * refused. Contracts that mean well do not come near the limit.
+ */
+import { isCons, removed, type Value } from "../../Value.js"
+import { crash, type Machine } from "../machine.js"
+import * as SortedMap from "../sortedMap.js"
+
+/** Estimated nanoseconds of such work in one run. */
+const limit = 500_000_000
+
+/** Less than this is paid by the base gas of the operation. */
+const free = 1000
+
+const done = new WeakMap<Machine, number>()
+
+/** Notes work of about so many nanoseconds before it is done; the run ends when it is too much. */
+export const work = (m: Machine, nanoseconds: number): void => {
+  if (nanoseconds <= free) return
+  const total = (done.get(m) ?? 0) + nanoseconds
+  if (!(total <= limit)) crash("the contract asks for far more work than its gas pays for")
+  done.set(m, total)
+}
+
+/**
+ * Ends the run with `Out of gas` if `n` new cells cannot be paid whatever was created before. To be called where the
+ * cells are charged only after the work.
+ */
+export const afford = (m: Machine, n: number): void => {
+  // From 1024 cells on each costs more; the margin is for cells that were given back below zero.
+  const least = n > 4096 ? n * (1 + Math.floor((n - 2048) / 1024)) : n
+  if (least > m.gas) m.spend(m.gas + 1)
+}
+
+const wordLimit = 1n << 64n
+
+/** Whether an integer has one word. */
+export const isWord = (i: bigint): boolean => i < wordLimit && i > -wordLimit
+
+// 2^(64 * 2^k), made as they are needed: comparing with them tells the size of an integer without copying it.
+const powers: Array<bigint> = [wordLimit]
+
+const power = (k: number): bigint => {
+  for (let next = powers.length; next <= k; next++) powers.push(1n << BigInt(64 * 2 ** next))
+  return powers[k] as bigint
+}
+
+const exponent = (magnitude: bigint): number => {
+  let k = 0
+  while (magnitude >= power(k + 1)) k++
+  return k
+}
+
+const absolute = (i: bigint): bigint => (i < 0n ? -i : i)
+
+/** The number of 64-bit words of the magnitude of an integer, at least 1. */
+export const words = (i: bigint): number => {
+  if (isWord(i)) return 1
+  let rest = absolute(i)
+  let count = 0
+  for (let k = exponent(rest); k >= 0; k--) {
+    if (rest < power(k)) continue
+    count += 2 ** k
+    rest >>= BigInt(64 * 2 ** k)
+  }
+  return count + 1
+}
+
+/** Notes linear work on integers; they are small as a rule. */
+export const linear = (m: Machine, a: bigint, b: bigint): void => {
+  if (!isWord(a)) work(m, 4 * words(a))
+  if (!isWord(b)) work(m, 4 * words(b))
+}
+
+/** Estimated nanoseconds to multiply integers of so many words (measured; below the schoolbook method for large ones). */
+export const productTime = (n: number, m: number): number => {
+  const small = Math.min(n, m)
+  return Math.max(n, m) * Math.min(small, 34 + 4 * small ** 0.585)
+}
+
+/** Estimated nanoseconds to divide integers of so many words. */
+export const quotientTime = (n: number, m: number): number => (n < m ? n : 4.5 * productTime(n - m + 1, m))
+
+/** The bytes in the leaves of a value, which cost no gas to walk. */
+export const leafBytes = (value: Value): number => {
+  if (typeof value === "boolean") return 1
+  if (typeof value === "bigint") return isWord(value) ? 8 : 8 * words(value)
+  if (value._tag === "string" || value._tag === "bytes") return value.bytes.length
+  const pending: Array<Value> = [value]
+  let total = 0
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    if (typeof next !== "object") {
+      total += typeof next === "bigint" && !isWord(next) ? 8 * words(next) : 8
+      continue
+    }
+    switch (next._tag) {
+      case "bits":
+        total += 8 * words(next.bits)
+        break
+      case "tuple":
+        for (const element of next.elements) pending.push(element)
+        break
+      case "variant":
+        for (const element of next.values) pending.push(element)
+        break
+      case "list":
+        if (isCons(next)) pending.push(next.tail, next.head)
+        break
+      case "map":
+        SortedMap.forEach(next.entries, (key, content) => pending.push(key, content))
+        break
+      case "store_map":
+        SortedMap.forEach(next.cache, (key, content) => {
+          pending.push(key)
+          if (content !== removed) pending.push(content)
+        })
+        break
+      case "typerep":
+        total += 8
+        break
+      default:
+        total += next.bytes.length
+    }
+  }
+  return total
+}
+
+/** Nanoseconds to compare a byte. */
+export const compareTime = 2
+
+/** Notes the comparisons of a look-up in a map of so many entries. */
+export const keyWork = (m: Machine, key: Value, size: number): void => {
+  if (typeof key !== "object" && (typeof key === "boolean" || isWord(key))) return
+  work(m, leafBytes(key) * compareTime * (1 + Math.log2(size + 1) / 4))
+}

@@ -1,0 +1,411 @@
+/**
+ * Types of values at run time: what type a value has, and whether it is one that was declared. Types and values are as
+ * deep as whoever sent them likes, so nothing here uses the stack of JavaScript for depth.
+ */
+import {
+  isCons,
+  type ListValue,
+  type MapValue,
+  type TupleValue,
+  type Value,
+  type VariantValue
+} from "../Value.js"
+import type { SimpleType, Type } from "../Type.js"
+import { atom, printDepth, type Term, tuple as tupleTerm } from "./terms.js"
+import * as SortedMap from "./sortedMap.js"
+
+/** A type as it can be told from a value: of the constructors that a variant does not have only the arity is known. */
+export type Shape =
+  | { readonly _tag: SimpleType }
+  | { readonly _tag: "list"; readonly element: Shape }
+  | TupleShape
+  | { readonly _tag: "map"; readonly key: Shape; readonly value: Shape }
+  | { readonly _tag: "bytes"; readonly size: bigint | "any" }
+  | { readonly _tag: "variant"; readonly constructors: ReadonlyArray<TupleShape | number> }
+  | { readonly _tag: "tvar"; readonly index: number }
+
+interface TupleShape {
+  readonly _tag: "tuple"
+  readonly elements: ReadonlyArray<Shape>
+}
+
+/** What the type variables of a signature stand for. */
+export type Bindings = Map<number, Shape>
+
+const any: Shape = { _tag: "any" }
+const integer: Shape = { _tag: "integer" }
+const boolean: Shape = { _tag: "boolean" }
+const anyMap: Shape = { _tag: "map", key: any, value: any }
+
+const scalars: { readonly [tag: string]: Shape } = {
+  string: { _tag: "string" },
+  address: { _tag: "address" },
+  contract: { _tag: "contract" },
+  oracle: { _tag: "oracle" },
+  oracle_query: { _tag: "oracle_query" },
+  bits: { _tag: "bits" },
+  store_map: anyMap
+}
+
+/** A computation that asks for the results of parts; `undefined` is failure and ends the whole. */
+type Task = Generator<Task | Shape | undefined, Shape | undefined, Shape>
+
+/** Runs tasks with a stack of their own. */
+const perform = (task: Task): Shape | undefined => {
+  const waiting: Array<Task> = []
+  let current = task
+  let step = current.next()
+  for (;;) {
+    const result: Task | Shape | undefined = step.value
+    if (result === undefined) return undefined
+    if (step.done !== true && "next" in result) {
+      waiting.push(current)
+      current = result
+      step = current.next()
+      continue
+    }
+    if (step.done === true) {
+      const outer = waiting.pop()
+      if (outer === undefined) return result as Shape
+      current = outer
+    }
+    step = current.next(result as Shape)
+  }
+}
+
+const scalarShape = (
+  value: Exclude<Value, { readonly _tag: "tuple" | "variant" | "list" | "map" }>
+): Shape | undefined => {
+  if (typeof value === "bigint") return integer
+  if (typeof value === "boolean") return boolean
+  if (value._tag === "bytes") return { _tag: "bytes", size: BigInt(value.bytes.length) }
+  // Channels, type representations and byte arrays have no type of their own.
+  return scalars[value._tag]
+}
+
+/** A value whose parts are being looked at. */
+type Inferring =
+  | { readonly kind: "array"; readonly value: TupleValue | VariantValue; readonly elements: Array<Shape> }
+  | { readonly kind: "list"; rest: ListValue; element: Shape }
+  | {
+      readonly kind: "map"
+      readonly entries: Iterator<readonly [Value, Value]>
+      /** The value of the key that is being looked at. */
+      pending: Value | undefined
+      inValue: boolean
+      key: Shape
+      value: Shape
+    }
+
+const inferring = (value: TupleValue | VariantValue | ListValue | MapValue): Inferring => {
+  switch (value._tag) {
+    case "list":
+      return { kind: "list", rest: value, element: any }
+    case "map": {
+      const entries = SortedMap.entries(value.entries)[Symbol.iterator]()
+      return { kind: "map", entries, pending: undefined, inValue: false, key: any, value: any }
+    }
+    default:
+      return { kind: "array", value, elements: [] }
+  }
+}
+
+/** Takes in the type of a part; whether it agrees with the parts before. */
+const absorb = (frame: Inferring, shape: Shape): boolean => {
+  if (frame.kind === "array") return frame.elements.push(shape) > 0
+  const known = frame.kind === "list" ? frame.element : frame.inValue ? frame.value : frame.key
+  const both = intersect(shape, known)
+  if (both === undefined) return false
+  if (frame.kind === "list") frame.element = both
+  else if (frame.inValue) frame.value = both
+  else frame.key = both
+  return true
+}
+
+/** The next part to look at. */
+const advance = (frame: Inferring): Value | undefined => {
+  if (frame.kind === "array") {
+    const { value } = frame
+    return (value._tag === "tuple" ? value.elements : value.values)[frame.elements.length]
+  }
+  if (frame.kind === "list") {
+    const { rest } = frame
+    if (isCons(rest)) frame.rest = rest.tail
+    return rest.head
+  }
+  if (frame.pending !== undefined) {
+    const value = frame.pending
+    frame.pending = undefined
+    frame.inValue = true
+    return value
+  }
+  const entry = frame.entries.next()
+  if (entry.done === true) return undefined
+  frame.pending = entry.value[1]
+  frame.inValue = false
+  return entry.value[0]
+}
+
+const conclude = (frame: Inferring): Shape => {
+  if (frame.kind === "list") return { _tag: "list", element: frame.element }
+  if (frame.kind === "map") return { _tag: "map", key: frame.key, value: frame.value }
+  const tuple: TupleShape = { _tag: "tuple", elements: frame.elements }
+  const { value } = frame
+  return value._tag === "tuple"
+    ? tuple
+    : { _tag: "variant", constructors: value.arities.map((arity, i) => (i === value.tag ? tuple : arity)) }
+}
+
+/** The type of a value; `undefined` for one that has none, such as a list of different things. */
+export const infer = (value: Value): Shape | undefined => {
+  const frames: Array<Inferring> = []
+  let next: Value | undefined = value
+  for (;;) {
+    let shape: Shape | undefined
+    if (next === undefined) {
+      const done = frames.pop()
+      if (done === undefined) return undefined
+      shape = conclude(done)
+    } else if (
+      typeof next === "object" &&
+      (next._tag === "tuple" || next._tag === "variant" || next._tag === "list" || next._tag === "map")
+    ) {
+      if (next._tag === "variant" && next.tag >= next.arities.length) return undefined
+      const frame = inferring(next)
+      frames.push(frame)
+      next = advance(frame)
+      continue
+    } else {
+      shape = scalarShape(next)
+      if (shape === undefined) return undefined
+    }
+    const outer = frames[frames.length - 1]
+    if (outer === undefined) return shape
+    if (!absorb(outer, shape)) return undefined
+    next = advance(outer)
+  }
+}
+
+const intersectionOf = (a: Shape, b: Shape): Task | Shape | undefined => {
+  if (a === b || b._tag === "any") return a
+  if (a._tag === "any") return b
+  if (a._tag === "list" && b._tag === "list") return intersectLists(a.element, b.element)
+  if (a._tag === "tuple" && b._tag === "tuple") return intersectTuples(a, b)
+  if (a._tag === "map" && b._tag === "map") return intersectMaps(a, b)
+  if (a._tag === "variant" && b._tag === "variant") return intersectVariants(a.constructors, b.constructors)
+  if (a._tag === "bytes" && b._tag === "bytes") return a.size === b.size ? a : undefined
+  if (a._tag === "tvar" && b._tag === "tvar") return a.index === b.index ? a : undefined
+  return a._tag === b._tag ? a : undefined
+}
+
+function* intersectLists(a: Shape, b: Shape): Task {
+  return { _tag: "list", element: yield intersectionOf(a, b) }
+}
+
+function* intersectMaps(a: Shape & { readonly _tag: "map" }, b: Shape & { readonly _tag: "map" }): Task {
+  return {
+    _tag: "map",
+    key: yield intersectionOf(a.key, b.key),
+    value: yield intersectionOf(a.value, b.value)
+  }
+}
+
+function* intersectTuples(a: TupleShape, b: TupleShape): Task {
+  if (a.elements.length !== b.elements.length) return undefined
+  const elements: Array<Shape> = []
+  for (const [i, element] of a.elements.entries())
+    elements.push(yield intersectionOf(element, b.elements[i] as Shape))
+  return { _tag: "tuple", elements }
+}
+
+function* intersectVariants(
+  a: ReadonlyArray<TupleShape | number>,
+  b: ReadonlyArray<TupleShape | number>
+): Task {
+  if (a.length !== b.length) return undefined
+  const constructors: Array<TupleShape | number> = []
+  for (const [i, one] of a.entries()) {
+    const other = b[i] as TupleShape | number
+    if (typeof one !== "number" && typeof other !== "number")
+      constructors.push((yield intersectionOf(one, other)) as TupleShape)
+    else {
+      if (arityOf(one) !== arityOf(other)) return undefined
+      constructors.push(typeof one === "number" ? other : one)
+    }
+  }
+  return { _tag: "variant", constructors }
+}
+
+const arityOf = (one: TupleShape | number): number => (typeof one === "number" ? one : one.elements.length)
+
+const settle = (one: Task | Shape | undefined): Shape | undefined =>
+  one === undefined || !("next" in one) ? one : perform(one)
+
+const intersect = (a: Shape, b: Shape): Shape | undefined => settle(intersectionOf(a, b))
+
+/** The types of values; `undefined` if one has none. */
+export const inferAll = (values: ReadonlyArray<Value>): ReadonlyArray<Shape> | undefined => {
+  const shapes: Array<Shape> = []
+  for (const value of values) {
+    const shape = infer(value)
+    if (shape === undefined) return undefined
+    shapes.push(shape)
+  }
+  return shapes
+}
+
+/** Binds a type variable; whether it can be. */
+const bind = (bindings: Bindings, index: number, shape: Shape): boolean => {
+  const bound = bindings.get(index)
+  const both = bound === undefined ? shape : intersect(bound, shape)
+  if (both === undefined) return false
+  bindings.set(index, both)
+  return true
+}
+
+/** Whether shapes are of declared types; `bindings` gets what the type variables stand for. */
+export const matchAll = (
+  types: ReadonlyArray<Shape>,
+  shapes: ReadonlyArray<Shape>,
+  vm: number,
+  bindings: Bindings
+): boolean => {
+  if (types.length !== shapes.length) return false
+  const left: Array<Shape> = [...types]
+  const right: Array<Shape> = [...shapes]
+  for (let type = left.pop(); type !== undefined; type = left.pop()) {
+    const shape = right.pop() as Shape
+    if (type._tag === "any" || shape._tag === "any") continue
+    if (type._tag === "tvar") {
+      if (shape._tag === "tvar" && shape.index === type.index) continue
+      if (!bind(bindings, type.index, shape)) return false
+      continue
+    }
+    if (type._tag !== shape._tag) return false
+    switch (type._tag) {
+      case "bytes":
+        if (type.size !== (shape as typeof type).size && !(type.size === "any" && vm >= 8)) return false
+        break
+      case "list":
+        left.push(type.element)
+        right.push((shape as typeof type).element)
+        break
+      case "map":
+        left.push(type.key, type.value)
+        right.push((shape as typeof type).key, (shape as typeof type).value)
+        break
+      case "tuple": {
+        const other = shape as typeof type
+        if (type.elements.length !== other.elements.length) return false
+        for (let i = 0; i < type.elements.length; i++) {
+          left.push(type.elements[i] as Shape)
+          right.push(other.elements[i] as Shape)
+        }
+        break
+      }
+      case "variant": {
+        const other = shape as typeof type
+        if (type.constructors.length !== other.constructors.length) return false
+        for (const [i, one] of type.constructors.entries()) {
+          const its = other.constructors[i] as TupleShape | number
+          if (typeof one === "number" || arityOf(one) !== arityOf(its)) return false
+          if (typeof its === "number") continue
+          left.push(one)
+          right.push(its)
+        }
+        break
+      }
+    }
+  }
+  return true
+}
+
+/** As {@link matchAll}, for one. */
+export const match = (type: Shape, shape: Shape, vm: number, bindings: Bindings): boolean =>
+  matchAll([type], [shape], vm, bindings)
+
+/** Adds bindings to others; whether they agree. */
+export const merge = (bindings: Bindings, others: ReadonlyMap<number, Shape>): boolean => {
+  for (const [index, shape] of others) if (!bind(bindings, index, shape)) return false
+  return true
+}
+
+const instanceOf = (type: Shape, bindings: ReadonlyMap<number, Shape>): Task | Shape => {
+  switch (type._tag) {
+    case "tvar":
+      return bindings.get(type.index) ?? any
+    case "list":
+    case "map":
+    case "tuple":
+    case "variant":
+      return instances(type, bindings)
+    default:
+      return type
+  }
+}
+
+function* instances(type: Shape, bindings: ReadonlyMap<number, Shape>): Task {
+  switch (type._tag) {
+    case "list":
+      return { _tag: "list", element: yield instanceOf(type.element, bindings) }
+    case "map":
+      return {
+        _tag: "map",
+        key: yield instanceOf(type.key, bindings),
+        value: yield instanceOf(type.value, bindings)
+      }
+    case "tuple": {
+      const elements: Array<Shape> = []
+      for (const element of type.elements) elements.push(yield instanceOf(element, bindings))
+      return { _tag: "tuple", elements }
+    }
+    case "variant": {
+      const constructors: Array<TupleShape | number> = []
+      for (const one of type.constructors)
+        constructors.push(typeof one === "number" ? one : ((yield instanceOf(one, bindings)) as TupleShape))
+      return { _tag: "variant", constructors }
+    }
+    default:
+      return type
+  }
+}
+
+/** A type with its variables replaced by what they stand for, unbound ones by `any`. */
+export const instantiate = (type: Shape, bindings: ReadonlyMap<number, Shape>): Shape =>
+  settle(instanceOf(type, bindings)) ?? any
+
+/** Whether there are type variables in types. */
+export const hasVariables = (types: ReadonlyArray<Type>): boolean => {
+  const rest: Array<Type> = [...types]
+  for (let type = rest.pop(); type !== undefined; type = rest.pop()) {
+    if (type._tag === "tvar") return true
+    if (type._tag === "list") rest.push(type.element)
+    else if (type._tag === "map") rest.push(type.key, type.value)
+    else if (type._tag === "tuple") for (const element of type.elements) rest.push(element)
+    else if (type._tag === "variant") for (const one of type.constructors) rest.push(one)
+  }
+  return false
+}
+
+/** The term that stands for a shape in error texts, cut below the depth that is printed. */
+export const termOfShape = (shape: Shape | number, depth: number = printDepth): Term => {
+  if (typeof shape === "number") return BigInt(shape)
+  if (depth < 0) return atom("...")
+  const part = (inner: Shape | number): Term => termOfShape(inner, depth - 1)
+  switch (shape._tag) {
+    case "list":
+      return tupleTerm(atom("list"), part(shape.element))
+    case "tuple":
+      return tupleTerm(atom("tuple"), { list: shape.elements.map(part) })
+    case "map":
+      return tupleTerm(atom("map"), part(shape.key), part(shape.value))
+    case "bytes":
+      return tupleTerm(atom("bytes"), shape.size === "any" ? atom("any") : shape.size)
+    case "variant":
+      return tupleTerm(atom("variant"), { list: shape.constructors.map(part) })
+    case "tvar":
+      return tupleTerm(atom("tvar"), BigInt(shape.index))
+    default:
+      return atom(shape._tag)
+  }
+}

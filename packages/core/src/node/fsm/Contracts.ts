@@ -1,0 +1,155 @@
+/**
+ * Contracts inside a channel: proposing them and their calls, trying a call out, and what can be read of them.
+ *
+ * Specification: channel state machine, update and pinned environment; channel WebSocket API, contracts.
+ *
+ * @since 0.1.0
+ */
+import * as ContractObject from "../../chain/ContractObject.js"
+import type * as CallObject from "../../chain/CallObject.js"
+import * as Ids from "../../chain/Ids.js"
+import * as ApiEncoding from "../../encoding/ApiEncoding.js"
+import * as Bytes from "../../encoding/Bytes.js"
+import type { JsonObject } from "../../encoding/Json.js"
+import type { ContractCallResult } from "../../protocol/NodeMessage.js"
+import type {
+  CallContract,
+  ContractCallInput,
+  DryRunContract,
+  GetContract,
+  GetContractCall,
+  NewContract
+} from "../../protocol/Request.js"
+import * as Trees from "../../state/Trees.js"
+import * as Trie from "../../state/Trie.js"
+import type { OffChainCallContract, Update } from "../../state/Update.js"
+import type { CallId } from "../FsmEvent.js"
+import { applied } from "./Applying.js"
+import type { Outcome, Step } from "./Step.js"
+import { pickBlock } from "./Transactions.js"
+import { proposeUpdates } from "./Updates.js"
+
+// ------------------------------------------------------------------ proposals
+
+/** Off chain nobody pays for gas, and nobody can ask for more. */
+const gas = 1_000_000n
+const gasPrice = 1n
+
+const callUpdate = (
+  step: Step,
+  { abiVersion, amount, callData, contractId }: ContractCallInput
+): OffChainCallContract => ({
+  _tag: "OffChainCallContract",
+  callerId: step.ownAddress,
+  contractId,
+  abiVersion,
+  amount,
+  gas,
+  gasPrice,
+  callData,
+  callStack: []
+})
+
+const metas = (meta: ReadonlyArray<string>): ReadonlyArray<Update> =>
+  meta.map((data): Update => ({ _tag: "OffChainMeta", data }))
+
+const isVersion = (version: number): boolean => version >= 0 && version <= 0xffff
+
+/**
+ * The own client proposes a contract. It is created, and its `init` run, once: here.
+ *
+ * @since 0.1.0
+ * @category handlers
+ */
+export const newContract = (step: Step, request: NewContract, callId: CallId): Outcome => {
+  const { abiVersion, blockHash, callData, code, deposit, meta, vmVersion } = request
+  if (!step.state.clientConnected) return step.refuse(callId, "client_disconnected")
+  // Wider numbers would be others once they are packed together.
+  if (!isVersion(vmVersion) || !isVersion(abiVersion)) return step.refuse(callId, "unknown_vm_version")
+  const ctVersion = ContractObject.packVersions({ vmVersion, abiVersion })
+  const owner = step.ownAddress
+  const update: Update = { _tag: "OffChainNewContract", owner, ctVersion, code, deposit, callData }
+  return proposeUpdates(step, [update, ...metas(meta)], blockHash, callId)
+}
+
+/**
+ * The own client proposes a call. One that ends in an error is a proposal like any other: its result is part of the
+ * new state.
+ *
+ * @since 0.1.0
+ * @category handlers
+ */
+export const callContract = (step: Step, request: CallContract, callId: CallId): Outcome => {
+  const { blockHash, meta } = request
+  if (!step.state.clientConnected) return step.refuse(callId, "client_disconnected")
+  return proposeUpdates(step, [callUpdate(step, request), ...metas(meta)], blockHash, callId)
+}
+
+// --------------------------------------------------------------------- reading
+
+const resultOf = (call: CallObject.CallObject): ContractCallResult => ({
+  callerId: ApiEncoding.encode("ak", ApiEncoding.bytesOf(call.callerId)),
+  callerNonce: call.callerNonce,
+  height: call.height,
+  contractId: call.contractId,
+  gasPrice: call.gasPrice,
+  gasUsed: call.gasUsed,
+  returnType: call.returnType,
+  returnValue: call.returnValue,
+  log: call.log.map(({ address, data, topics }) => ({
+    address: ApiEncoding.encode("ct", address),
+    topics: topics.map((topic) => BigInt(`0x${Bytes.toHex(topic)}`)),
+    data
+  }))
+})
+
+/**
+ * Runs a call on a copy of the latest state, as that of the next round, and tells its result.
+ *
+ * @since 0.1.0
+ * @category handlers
+ */
+export const dryRun = (step: Step, request: DryRunContract, callId: CallId): Outcome => {
+  const blockHash = pickBlock(step, request.blockHash)
+  if (blockHash === undefined) return step.refuse(callId, "unknown_block_hash")
+  const update = callUpdate(step, request)
+  const trees = applied(step, [update], blockHash)
+  if ("reason" in trees) return step.refuse(callId, trees.reason)
+  const id = Ids.callId(update.callerId, step.state.offChain.round + 1, update.contractId)
+  const call = Trees.call(trees.calls, update.contractId, id)
+  if (call === undefined) return step.refuse(callId, "call_not_found")
+  step.value(callId, { _tag: "ContractCallResult", call: resultOf(call) })
+}
+
+/**
+ * The result of a call since the channel was opened or the calls were forgotten.
+ *
+ * @since 0.1.0
+ * @category handlers
+ */
+export const getContractCall = (step: Step, request: GetContractCall, callId: CallId): Outcome => {
+  const { callerId, contractId, round } = request
+  const call = Trees.call(step.state.offChain.calls, contractId, Ids.callId(callerId, round, contractId))
+  if (call === undefined) return step.refuse(callId, "call_not_found")
+  step.value(callId, { _tag: "ContractCallResult", call: resultOf(call) })
+}
+
+/** A contract with its whole store, without its code. @since 0.1.0 @category handlers */
+export const getContract = (step: Step, { contractId }: GetContract, callId: CallId): Outcome => {
+  const { trees } = step.state.offChain
+  const contract = Trees.contract(trees, contractId)
+  if (contract === undefined) return step.refuse(callId, "not_found")
+  const store: JsonObject = Object.fromEntries(
+    Trees.contractStore(trees, contractId).map(([key, value]) => [
+      ApiEncoding.encode("ck", key),
+      ApiEncoding.encode("cv", value)
+    ])
+  )
+  step.value(callId, { _tag: "Contract", contract: ContractObject.toClientForm(contractId, contract), store })
+}
+
+/** Forgets the results of earlier contract calls. @since 0.1.0 @category handlers */
+export const cleanContractCalls = (step: Step, callId: CallId): Outcome => {
+  step.setOffChain({ calls: Trie.empty })
+  step.value(callId, { _tag: "CallsPruned" })
+}

@@ -1,0 +1,138 @@
+/**
+ * Forced progress: a party has the chain run a contract call on the latest state, without its peer. What was forced is
+ * the latest state of both, once it is in a block.
+ *
+ * Specification: channel state machine, solo operations and force progress from chain.
+ *
+ * @since 0.1.0
+ */
+import type { ChannelObject } from "../../chain/ChannelObject.js"
+import * as SignedTx from "../../chain/SignedTx.js"
+import type * as Transaction from "../../chain/Transaction.js"
+import * as Bytes from "../../encoding/Bytes.js"
+import type { ForceProgress } from "../../protocol/Request.js"
+import * as Trees from "../../state/Trees.js"
+import * as Update from "../../state/Update.js"
+import type { CallId } from "../FsmEvent.js"
+import { applied, withCalls } from "./Applying.js"
+import { ownSignatureFault } from "./Checks.js"
+import * as Solo from "./Solo.js"
+import type { OffChain, Pending } from "./State.js"
+import type { Outcome, Step } from "./Step.js"
+import { notPinned } from "./Transactions.js"
+
+/**
+ * The own client forces a call. It is run once here, in the environment of the top: the state after it is part of the
+ * transaction, and the chain takes it over if it finds the same. A state that is on chain already needs no payload.
+ *
+ * @since 0.1.0
+ * @category handlers
+ */
+export const forceProgress = (step: Step, request: ForceProgress, callId: CallId): Outcome => {
+  const ground = Solo.groundOf(step, callId)
+  if (ground === undefined) return
+  const { channel, channelId, round, signedTx } = ground
+  const { abiVersion, amount, callData, contractId, gas, gasPrice, nonce } = request
+  const update: Update.Update = {
+    _tag: "OffChainCallContract",
+    callerId: step.ownAddress,
+    contractId,
+    abiVersion,
+    amount,
+    gas,
+    gasPrice,
+    callData,
+    callStack: []
+  }
+  const after = applied(step, [update], notPinned)
+  if ("reason" in after) return step.refuse(callId, after.reason)
+  const draft: Transaction.ChannelForceProgressTx = {
+    _tag: "ChannelForceProgressTx",
+    version: 1,
+    channelId,
+    fromId: step.ownAddress,
+    payload: round === channel.round ? new Uint8Array(0) : SignedTx.encode(signedTx),
+    round: round + 1,
+    update: Update.encode(update),
+    stateHash: Trees.stateHash(after),
+    offchainTrees: Trees.encode(step.state.offChain.trees),
+    ttl: 0,
+    fee: 0n,
+    nonce: 0n
+  }
+  const options = nonce === undefined ? { gasPrice } : { gasPrice, nonce }
+  const origin = step.state.name === "channel_closing" ? "channel_closing" : "open"
+  Solo.ask(step, callId, "force_progress_tx", draft, options, origin, [update])
+}
+
+/**
+ * The own client signed a forced progress. A bad signature ends it without a word.
+ *
+ * @since 0.1.0
+ * @category handlers
+ */
+export const forceProgressSigned = (step: Step, signedTx: SignedTx.SignedTx, pending: Pending): Outcome => {
+  const fault = ownSignatureFault(step, signedTx, pending)
+  if (fault !== undefined) {
+    step.error(fault)
+    return Solo.done(step, pending)
+  }
+  step.log("rcv", "signed", { _tag: "Signed", signedTx })
+  Solo.give(step, signedTx, pending)
+}
+
+/**
+ * A transaction as one that forces progress, if it is one.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const forcedOf = (signedTx: SignedTx.SignedTx): Transaction.ChannelForceProgressTx | undefined => {
+  const { tx } = SignedTx.innermost(signedTx)
+  return tx._tag === "ChannelForceProgressTx" ? tx : undefined
+}
+
+/** Whether the state on chain was forced in this round, or on top of it in a later one. */
+const counts = (channel: ChannelObject, round: number): boolean =>
+  channel.soloRound > 0 && channel.soloRound <= round && round <= channel.round
+
+/**
+ * The state after a forced progress that is in a block: the same call on the own state, in the environment of that block.
+ * `undefined` if it is not of the next round, does not count any more, or leads elsewhere.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const afterForced = (
+  step: Step,
+  signedTx: SignedTx.SignedTx,
+  channel: ChannelObject
+): OffChain | undefined => {
+  const tx = forcedOf(signedTx)
+  const { offChain } = step.state
+  if (tx === undefined || tx.round !== offChain.round + 1 || !counts(channel, tx.round)) return undefined
+  const update = Trees.readOrUndefined(tx.update, Update.decodeOrThrow)
+  const place = step.env.chain.locate(SignedTx.hash(signedTx))
+  if (update === undefined || typeof place !== "object") return undefined
+  const trees = applied(step, [update], place.blockHash)
+  if ("reason" in trees || !Bytes.equals(Trees.stateHash(trees), tx.stateHash)) return undefined
+  const calls = withCalls(offChain.calls, trees)
+  return { trees, calls, round: tx.round, signedTx, halfSignedTx: undefined }
+}
+
+/**
+ * Whether a forced progress was based on a state that is older than the latest one, which has both signatures: a
+ * snapshot or a slash takes its place.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isStale = (step: Step, signedTx: SignedTx.SignedTx, channel: ChannelObject): boolean => {
+  const tx = forcedOf(signedTx)
+  return (
+    tx !== undefined &&
+    counts(channel, tx.round) &&
+    tx.round <= step.state.offChain.round &&
+    Solo.isAhead(step.state, channel)
+  )
+}

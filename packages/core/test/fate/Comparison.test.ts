@@ -1,0 +1,3 @@
+import { runGroup } from "./support/vectors.js"
+
+runGroup("ops-basic", "comparison")
