@@ -124,10 +124,16 @@ export interface Ledger {
   /** @internal */
   readonly authenticator: GaAuthenticator
   /** @internal The chain as it was before its top key block. */
-  readonly below: Ledger | undefined
+  readonly below: Below | undefined
   /** @internal What {@link fund} gave, the newest first: money out of nothing survives forks. */
   readonly grants: Grant | undefined
 }
+
+/**
+ * A chain before its top key block: what {@link fork} cannot take from the books of a newer one. Those are not kept with
+ * each block, where they would take most of a long chain's memory.
+ */
+interface Below extends Pick<Ledger, "protocol" | "top" | "tip" | "state" | "below" | "grants"> {}
 
 /** One gift of the faucet, and those before it. */
 interface Grant {
@@ -432,13 +438,14 @@ export const mineKeyBlock = (ledger: Ledger, crypto: CryptoService, timeMs?: num
     stateHash: Trees.stateHash(state.trees),
     timeMs: timeAfter(before, timeMs)
   })
+  const { below, grants, tip, top } = before
   const after: Ledger = {
     ...before,
     protocol,
     top: block,
     tip: block,
     state,
-    below: before,
+    below: { protocol: before.protocol, top, tip, state: before.state, below, grants },
     mempool: Mempool.collectGarbage(before.mempool, block.height),
     blocks: HashMap.set(before.blocks, block.hash, block),
     states: HashMap.set(before.states, block.hash, state),
@@ -466,19 +473,48 @@ const grantsSince = (grants: Grant | undefined, until: Grant | undefined): Reado
   return since.reverse()
 }
 
-/** All transactions of a chain that another, which is a part of it, does not have; in the order of their blocks. */
-const droppedSince = (ledger: Ledger, base: Ledger): ReadonlyArray<SignedTx.SignedTx> => {
-  const dropped: Array<SignedTx.SignedTx> = []
-  let at: Block.Block | undefined = ledger.tip
-  while (at !== undefined && at.hash !== base.tip.hash) {
-    const hashes: ReadonlyArray<TxHash> = at._tag === "MicroBlock" ? at.txHashes : []
-    for (const txHash of hashes.toReversed()) {
-      const mined = Option.getOrUndefined(HashMap.get(ledger.transactions, txHash))
-      if (mined !== undefined) dropped.push(mined.signedTx)
-    }
+/** The blocks of a chain above one of its blocks, the newest first. */
+const blocksAbove = (ledger: Ledger, base: Block.Block): ReadonlyArray<Block.Block> => {
+  const above: Array<Block.Block> = []
+  for (let at: Block.Block | undefined = ledger.tip; at !== undefined && at.hash !== base.hash; ) {
+    above.push(at)
     at = block(ledger, at.prevHash)
   }
-  return dropped.reverse()
+  return above
+}
+
+/** All transactions in these blocks, which are the newest first; in the order in which they took effect. */
+const transactionsIn = (ledger: Ledger, blocks: ReadonlyArray<Block.Block>): ReadonlyArray<MinedTransaction> =>
+  blocks
+    .toReversed()
+    .flatMap((each) => (each._tag === "MicroBlock" ? each.txHashes : []))
+    .flatMap((txHash) => Option.toArray(HashMap.get(ledger.transactions, txHash)))
+
+type Books = Pick<Ledger, "blocks" | "states" | "keyBlocks" | "transactions" | "history">
+
+/** The books of a chain without its newest blocks and their transactions. */
+const booksWithout = (
+  { blocks, history, keyBlocks, states, transactions }: Ledger,
+  above: ReadonlyArray<Block.Block>,
+  dropped: ReadonlyArray<MinedTransaction>
+): Books => {
+  const hashes = above.map(({ hash }) => hash)
+  const heights = above.flatMap((each) => (each._tag === "KeyBlock" ? [each.height] : []))
+  const txHashes = new Set(dropped.map(({ txHash }) => txHash))
+  const channels = new Set(dropped.flatMap(({ signedTx }) => Rules.channelOf(signedTx) ?? []))
+  let left = history
+  for (const channelId of channels) {
+    const known = Option.getOrElse(HashMap.get(left, channelId), () => [])
+    const kept = known.filter((txHash) => !txHashes.has(txHash))
+    left = kept.length === 0 ? HashMap.remove(left, channelId) : HashMap.set(left, channelId, kept)
+  }
+  return {
+    blocks: HashMap.removeMany(blocks, hashes),
+    states: HashMap.removeMany(states, hashes),
+    keyBlocks: HashMap.removeMany(keyBlocks, heights),
+    transactions: HashMap.removeMany(transactions, txHashes),
+    history: left
+  }
 }
 
 /**
@@ -505,7 +541,7 @@ export const fork = (
     })
   }
   if (keyBlocks === 0) return ledger
-  let base: Ledger | undefined = ledger
+  let base: Below | undefined = ledger
   for (let n = 0; n < keyBlocks && base !== undefined; n++) base = base.below
   if (base === undefined) {
     return new LedgerError({
@@ -517,9 +553,12 @@ export const fork = (
     (each, { address, amount }) => ChainState.earn(each, address, amount),
     base.state
   )
-  const back = options?.returnTransactions === false ? [] : droppedSince(ledger, base)
+  const above = blocksAbove(ledger, base.tip)
+  const dropped = transactionsIn(ledger, above)
+  const back = options?.returnTransactions === false ? [] : dropped.map(({ signedTx }) => signedTx)
   const mempool = Mempool.takeBack(ledger.mempool, back, state, base.top.height)
-  return { ...base, state, grants: ledger.grants, mempool }
+  const books = booksWithout(ledger, above, dropped)
+  return { ...ledger, ...base, ...books, state, grants: ledger.grants, mempool }
 }
 
 /**
@@ -725,7 +764,7 @@ export const microBlocks = (ledger: Ledger, hash: BlockHash): ReadonlyArray<Micr
 
 /** The height of the first key block, which follows the genesis block. */
 const firstHeight = (ledger: Ledger): number => {
-  let first = ledger
+  let first: Below = ledger
   while (first.below !== undefined) first = first.below
   return first.top.height
 }
