@@ -95,7 +95,11 @@ const program = (seconds: number): Effect.Effect<Loaded, never, Scope.Scope> =>
     yield* Effect.orDie(parties[0].transfer({ amount: 1n }))
     yield* Effect.orDie(parties[0].shutdown())
     yield* Fiber.join(running)
-    yield* Effect.sleep("500 millis")
+    // Until what was left in the moment of its opening has been idle for long enough.
+    yield* Effect.repeat(Effect.delay(child.machines, "500 millis"), {
+      until: (machines) => machines === 0,
+      times: 30
+    })
     yield* look("all gone")
     return { held, phases, tally: crowd.tally, watch, load: Harness.load() }
   })

@@ -31,11 +31,7 @@ const openAs = (
     port,
     eventBuffer: 16
   }).pipe(
-    Effect.provide([
-      Signer.layerKeyPair(key, networkId),
-      ProposalPolicy.acceptAll,
-      ChannelStore.layerMemory
-    ]),
+    Effect.provide([Signer.layerKeyPair(key, networkId), ProposalPolicy.acceptAll, ChannelStore.layerMemory]),
     Effect.provide([NativeCrypto.layer, JsonRpcSignedTx.layer]),
     Effect.orDie
   )

@@ -484,7 +484,10 @@ const blocksAbove = (ledger: Ledger, base: Block.Block): ReadonlyArray<Block.Blo
 }
 
 /** All transactions in these blocks, which are the newest first; in the order in which they took effect. */
-const transactionsIn = (ledger: Ledger, blocks: ReadonlyArray<Block.Block>): ReadonlyArray<MinedTransaction> =>
+const transactionsIn = (
+  ledger: Ledger,
+  blocks: ReadonlyArray<Block.Block>
+): ReadonlyArray<MinedTransaction> =>
   blocks
     .toReversed()
     .flatMap((each) => (each._tag === "MicroBlock" ? each.txHashes : []))

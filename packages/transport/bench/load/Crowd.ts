@@ -75,6 +75,8 @@ const settings = {
 export interface Pair {
   readonly sockets: ReadonlyArray<Watched["socket"]>
   readonly open: Effect.Effect<Parties, unknown, Scope.Scope>
+  /** The same for clients that may go before they know of their channel: nobody can close what they leave behind. */
+  readonly openBriefly: Effect.Effect<Parties, unknown, Scope.Scope>
   readonly resume: (id: Channel["id"]) => Effect.Effect<Parties, unknown, Scope.Scope>
 }
 
@@ -114,9 +116,11 @@ export const pairOf = (
             ? Effect.dieMessage("a party is missing")
             : Effect.succeed([initiator, responder] as const)
       )
+    const opening = { ...settings, ...termsOf(couple), host: "localhost" }
     return {
       sockets: parties.map(({ client }) => client.socket),
-      open: both((role) => Channels.open({ ...settings, ...termsOf(couple), role, host: "localhost" })),
+      open: both((role) => Channels.open({ ...opening, role })),
+      openBriefly: both((role) => Channels.open({ ...opening, role, timeouts: { idle: 10_000 } })),
       resume: (channelId) => both((role) => Channels.resume({ ...settings, channelId, role }))
     }
   })
@@ -178,13 +182,16 @@ export class Crowd {
     what: string,
     effect: Effect.Effect<A, unknown>
   ): Effect.Effect<A | undefined> =>
-    Effect.map(Effect.exit(Effect.timeoutFail(effect, { duration: "30 seconds", onTimeout: () => "timeout" })), (exit) => {
-      if (Exit.isSuccess(exit)) return exit.value
-      const name = `${what}: ${nameOf(exit.cause)}`
-      this.tally.ended[name] = (this.tally.ended[name] ?? 0) + 1
-      if (name.endsWith("timeout")) this.tally.failures.push(name)
-      return undefined
-    })
+    Effect.map(
+      Effect.exit(Effect.timeoutFail(effect, { duration: "30 seconds", onTimeout: () => "timeout" })),
+      (exit) => {
+        if (Exit.isSuccess(exit)) return exit.value
+        const name = `${what}: ${nameOf(exit.cause)}`
+        this.tally.ended[name] = (this.tally.ended[name] ?? 0) + 1
+        if (name.endsWith("timeout")) this.tally.failures.push(name)
+        return undefined
+      }
+    )
 
   private life(index: number): Effect.Effect<void> {
     const { seed, url, watch } = this.options
@@ -225,8 +232,9 @@ export class Crowd {
       if (id === undefined && random.integer(100) < 10) {
         const patience = Duration.millis(random.integer(60))
         this.tally.droppedOpenings += 1
-        const opened = yield* Effect.either(Effect.timeout(pair.open, patience))
+        const opened = yield* Effect.either(Effect.timeout(pair.openBriefly, patience))
         if (opened._tag === "Left") return undefined
+        this.tally.opened += 1
         return opened.right[0].id
       }
       const parties = yield* this.tolerate(

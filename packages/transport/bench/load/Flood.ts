@@ -43,7 +43,10 @@ export const flood = ({
     let bytes = 0
     let looked = begin
     while (!isOver()) {
-      yield* Effect.forEach(batch, () => initiator.sendMessage(text), { concurrency: "unbounded", discard: true })
+      yield* Effect.forEach(batch, () => initiator.sendMessage(text), {
+        concurrency: "unbounded",
+        discard: true
+      })
       bytes += batch.length * text.length
       const now = performance.now()
       if (now - looked > 100) {

@@ -37,14 +37,17 @@ export class Watch {
     const keys = couple.map(({ publicKey }) => Buffer.from(publicKey))
     const constructor = Layer.effect(
       Socket.WebSocketConstructor,
-      Effect.map(Socket.WebSocketConstructor, (construct) => (at: string, protocols?: string | Array<string>) => {
-        const socket = construct(at, protocols)
-        if (socket instanceof WS.WebSocket) {
-          newest = socket
-          socket.on("message", (data) => this.look(pair, addresses, keys, data.toString()))
+      Effect.map(
+        Socket.WebSocketConstructor,
+        (construct) => (at: string, protocols?: string | Array<string>) => {
+          const socket = construct(at, protocols)
+          if (socket instanceof WS.WebSocket) {
+            newest = socket
+            socket.on("message", (data) => this.look(pair, addresses, keys, data.toString()))
+          }
+          return socket
         }
-        return socket
-      })
+      )
     ).pipe(Layer.provide(WebSocketTransport.layerWs))
     return {
       layer: Layer.provide(WebSocketTransport.layer({ url }), constructor),
@@ -52,7 +55,12 @@ export class Watch {
     }
   }
 
-  private look(pair: number, addresses: ReadonlySet<string>, keys: ReadonlyArray<Buffer>, text: string): void {
+  private look(
+    pair: number,
+    addresses: ReadonlySet<string>,
+    keys: ReadonlyArray<Buffer>,
+    text: string
+  ): void {
     this.frames += 1
     this.bytes += text.length
     const foreign = (what: string): void => void this.wrong.push(`pair ${pair} got ${what}`)
