@@ -29,6 +29,7 @@ import type { ChainView } from "./ChainView.js"
 import * as FateAuthenticator from "./FateAuthenticator.js"
 import type { GaAuthenticator } from "./GaAuthenticator.js"
 import * as Block from "./internal/ledger/Block.js"
+import * as Books from "./internal/ledger/Books.js"
 import * as ChainState from "./internal/ledger/ChainState.js"
 import * as Mempool from "./internal/ledger/Mempool.js"
 import * as Pinned from "./internal/ledger/Pinned.js"
@@ -473,53 +474,6 @@ const grantsSince = (grants: Grant | undefined, until: Grant | undefined): Reado
   return since.reverse()
 }
 
-/** The blocks of a chain above one of its blocks, the newest first. */
-const blocksAbove = (ledger: Ledger, base: Block.Block): ReadonlyArray<Block.Block> => {
-  const above: Array<Block.Block> = []
-  for (let at: Block.Block | undefined = ledger.tip; at !== undefined && at.hash !== base.hash; ) {
-    above.push(at)
-    at = block(ledger, at.prevHash)
-  }
-  return above
-}
-
-/** All transactions in these blocks, which are the newest first; in the order in which they took effect. */
-const transactionsIn = (
-  ledger: Ledger,
-  blocks: ReadonlyArray<Block.Block>
-): ReadonlyArray<MinedTransaction> =>
-  blocks
-    .toReversed()
-    .flatMap((each) => (each._tag === "MicroBlock" ? each.txHashes : []))
-    .flatMap((txHash) => Option.toArray(HashMap.get(ledger.transactions, txHash)))
-
-type Books = Pick<Ledger, "blocks" | "states" | "keyBlocks" | "transactions" | "history">
-
-/** The books of a chain without its newest blocks and their transactions. */
-const booksWithout = (
-  { blocks, history, keyBlocks, states, transactions }: Ledger,
-  above: ReadonlyArray<Block.Block>,
-  dropped: ReadonlyArray<MinedTransaction>
-): Books => {
-  const hashes = above.map(({ hash }) => hash)
-  const heights = above.flatMap((each) => (each._tag === "KeyBlock" ? [each.height] : []))
-  const txHashes = new Set(dropped.map(({ txHash }) => txHash))
-  const channels = new Set(dropped.flatMap(({ signedTx }) => Rules.channelOf(signedTx) ?? []))
-  let left = history
-  for (const channelId of channels) {
-    const known = Option.getOrElse(HashMap.get(left, channelId), () => [])
-    const kept = known.filter((txHash) => !txHashes.has(txHash))
-    left = kept.length === 0 ? HashMap.remove(left, channelId) : HashMap.set(left, channelId, kept)
-  }
-  return {
-    blocks: HashMap.removeMany(blocks, hashes),
-    states: HashMap.removeMany(states, hashes),
-    keyBlocks: HashMap.removeMany(keyBlocks, heights),
-    transactions: HashMap.removeMany(transactions, txHashes),
-    history: left
-  }
-}
-
 /**
  * Another chain takes over: the newest `keyBlocks` key blocks are dropped, with all micro blocks on them; 0 drops
  * nothing. What is below stays as it is, the micro blocks of the generation that is on top then included. Their
@@ -556,12 +510,18 @@ export const fork = (
     (each, { address, amount }) => ChainState.earn(each, address, amount),
     base.state
   )
-  const above = blocksAbove(ledger, base.tip)
-  const dropped = transactionsIn(ledger, above)
+  const above = Books.blocksAbove(ledger, base.tip)
+  const dropped = Books.transactionsIn(ledger, above)
   const back = options?.returnTransactions === false ? [] : dropped.map(({ signedTx }) => signedTx)
   const mempool = Mempool.takeBack(ledger.mempool, back, state, base.top.height)
-  const books = booksWithout(ledger, above, dropped)
-  return { ...ledger, ...base, ...books, state, grants: ledger.grants, mempool }
+  return {
+    ...ledger,
+    ...base,
+    ...Books.without(ledger, above, dropped),
+    state,
+    grants: ledger.grants,
+    mempool
+  }
 }
 
 /**
