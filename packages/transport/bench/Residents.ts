@@ -151,15 +151,24 @@ export const measure = ({ quick }: Harness.Options): Promise<Residents> =>
     )
   }).pipe(Effect.scoped, Effect.runPromise)
 
+/** Milliseconds to open and to close one channel. */
+export const middles = ({
+  closing,
+  opening
+}: Residents): { readonly open: string; readonly close: string } => ({
+  open: Harness.micros(Harness.quantile(opening, 0.5)),
+  close: Harness.micros(Harness.quantile(closing, 0.5))
+})
+
 export const mebi = (bytes: number): string => (bytes / 2 ** 20).toFixed(1)
 
 const perChannel = (first: Held, { channels, heap }: Held): string =>
   channels === 0 ? "" : ((heap - first.heap) / 1024 / channels).toFixed(1)
 
 export const tables = (residents: Residents): ReadonlyArray<Harness.Table> => {
-  const { closing, held, load, opening, openingAll, readyAfter, updates, updatingAll } = residents
+  const { held, load, opening, openingAll, readyAfter, updates, updatingAll } = residents
   const [first] = held
-  const median = (times: ReadonlyArray<number>) => Harness.micros(Harness.quantile(times, 0.5))
+  const { close, open } = middles(residents)
   const many = held.at(-1)?.channels ?? 0
   return [
     {
@@ -176,7 +185,7 @@ export const tables = (residents: Residents): ReadonlyArray<Harness.Table> => {
         String(each.fibers)
       ]),
       notes: [
-        `ready after ${readyAfter.toFixed(0)} ms; one channel: ${median(opening)} ms to open, ${median(closing)} ms to close (medians of ${opening.length})`,
+        `ready after ${readyAfter.toFixed(0)} ms; one channel: ${open} ms to open, ${close} ms to close (medians of ${opening.length})`,
         `${many} channels opened in ${openingAll.toFixed(1)} s, ${updates} updates in ${updatingAll.toFixed(1)} s; ${load}`,
         "after garbage collection; clients in another process; both ends of a channel have a machine and a socket"
       ]

@@ -35,14 +35,17 @@ const themes = [
 const usage = `usage: npm run bench -- [--quick] [--readme] [--load[=seconds]] [theme…]
   --quick   for a first look
   --readme  measures what the README shows, and writes it there
-  --load    lets 200 clients loose on a node for a minute; --load=10: for ten seconds
+  --load    lets 200 clients loose on a node for a minute; --load=10: for ten seconds;
+            with --readme it writes its own part of the README
 themes: ${themes.map(({ name }) => name).join(", ")}`
 
 const main = async (given: ReadonlyArray<string>): Promise<number> => {
   const names = given.filter((argument) => !argument.startsWith("--"))
   const flags = given.filter((argument) => argument.startsWith("--") && argument !== "--")
-  const load = flags.length === 1 && names.length === 0 ? /^--load(?:=(\d+))?$/.exec(flags[0] ?? "") : null
-  if (load !== null) return Load.run(Number(load[1] ?? 60))
+  const [load, ...others] = flags.toSorted().map((flag) => /^--load(?:=(\d+))?$/.exec(flag) ?? flag)
+  const isAlone = names.length === 0 && others.every((flag) => flag === "--readme")
+  if (load !== undefined && typeof load !== "string" && isAlone)
+    return Load.run(Number(load[1] ?? 60), others.length > 0)
   const isKnown =
     flags.every((flag) => ["--quick", "--readme"].includes(flag)) &&
     names.every((name) => themes.some((theme) => theme.name === name))

@@ -34,6 +34,7 @@ export const flood = ({
   index,
   isConnected,
   isOver,
+  pair,
   parties: [initiator],
   rate
 }: FloodOptions): Effect.Effect<Flooded> =>
@@ -51,6 +52,8 @@ export const flood = ({
       const now = performance.now()
       if (now - looked > 100) {
         looked = now
+        // A node lets go of who sends no byte for a minute. Also who reads nothing can send.
+        pair.sockets[1]?.()?.ping()
         if (!(yield* isConnected)) return { bytes, cutAfter: bytes }
       }
       if (rate === undefined) continue

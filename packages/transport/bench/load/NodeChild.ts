@@ -15,12 +15,16 @@ const probe = new URL("./probe.mjs", import.meta.url)
 const Figures = Schema.Struct({
   rss: Schema.Number,
   heap: Schema.Number,
+  cpu: Schema.Number,
   sockets: Schema.Number,
   timers: Schema.Number,
   fibers: Schema.Number
 })
 
-/** What a process holds after garbage was collected: bytes, TCP connections, timers of Node, fibers that nobody awaits. */
+/**
+ * What a process holds after garbage was collected: bytes, TCP connections, timers of Node, fibers that nobody awaits; and
+ * the time of the processor that it has had, in milliseconds.
+ */
 export type Figures = typeof Figures.Type
 
 const Ready = Schema.parseJson(Schema.Struct({ httpUrl: Schema.String, channelUrl: Schema.String }))
