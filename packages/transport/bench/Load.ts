@@ -174,7 +174,7 @@ const section = (loaded: Loaded, residents: Residents.Residents, seconds: number
     Readme.paragraph(
       `Memory is after garbage collection. ${held.at(-1)?.channels} channels were opened in ${openingAll.toFixed(0)} s, ` +
         `${updates.toLocaleString("en-US")} updates made in ${updatingAll.toFixed(0)} s. One channel alone takes ` +
-        `${open} ms to open, three confirmations included, and ${close} ms to close (the reference node with instant ` +
+        `${open} to open, confirmations included, and ${close} to close (the reference node with instant ` +
         `mining: 98 ms for the opening).`
     ),
     Readme.paragraph(

@@ -151,13 +151,16 @@ export const measure = ({ quick }: Harness.Options): Promise<Residents> =>
     )
   }).pipe(Effect.scoped, Effect.runPromise)
 
-/** Milliseconds to open and to close one channel. */
+const middle = (times: ReadonlyArray<number>): string =>
+  `${Harness.micros(Harness.quantile(times, 0.5))} ms (at best ${Harness.micros(Math.min(...times))})`
+
+/** What it takes to open and to close one channel. */
 export const middles = ({
   closing,
   opening
 }: Residents): { readonly open: string; readonly close: string } => ({
-  open: Harness.micros(Harness.quantile(opening, 0.5)),
-  close: Harness.micros(Harness.quantile(closing, 0.5))
+  open: middle(opening),
+  close: middle(closing)
 })
 
 export const mebi = (bytes: number): string => (bytes / 2 ** 20).toFixed(1)
@@ -185,7 +188,7 @@ export const tables = (residents: Residents): ReadonlyArray<Harness.Table> => {
         String(each.fibers)
       ]),
       notes: [
-        `ready after ${readyAfter.toFixed(0)} ms; one channel: ${open} ms to open, ${close} ms to close (medians of ${opening.length})`,
+        `ready after ${readyAfter.toFixed(0)} ms; one channel: ${open} to open, ${close} to close (medians of ${opening.length})`,
         `${many} channels opened in ${openingAll.toFixed(1)} s, ${updates} updates in ${updatingAll.toFixed(1)} s; ${load}`,
         "after garbage collection; clients in another process; both ends of a channel have a machine and a socket"
       ]
