@@ -75,7 +75,10 @@ const settings = {
 export interface Pair {
   readonly sockets: ReadonlyArray<Watched["socket"]>
   readonly open: Effect.Effect<Parties, unknown, Scope.Scope>
-  /** The same for clients that may go before they know of their channel: nobody can close what they leave behind. */
+  /**
+   * The same for clients that may go before they know of their channel: nobody can close what they leave behind, and a
+   * responder's machine keeps running unless it is told not to.
+   */
   readonly openBriefly: Effect.Effect<Parties, unknown, Scope.Scope>
   readonly resume: (id: Channel["id"]) => Effect.Effect<Parties, unknown, Scope.Scope>
 }
@@ -120,7 +123,9 @@ export const pairOf = (
     return {
       sockets: parties.map(({ client }) => client.socket),
       open: both((role) => Channels.open({ ...opening, role })),
-      openBriefly: both((role) => Channels.open({ ...opening, role, timeouts: { idle: 10_000 } })),
+      openBriefly: both((role) =>
+        Channels.open({ ...opening, role, keepRunning: false, timeouts: { idle: 10_000 } })
+      ),
       resume: (channelId) => both((role) => Channels.resume({ ...settings, channelId, role }))
     }
   })
