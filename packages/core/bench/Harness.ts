@@ -142,7 +142,7 @@ export const machine = (): string => {
 }
 
 /** How busy the machine is: figures taken under load are too high. */
-const load = (): string =>
+export const load = (): string =>
   `load ${Os.loadavg()
     .map((each) => each.toFixed(1))
     .join(" ")}`

@@ -87,7 +87,7 @@ const miningOf = ({
 const nodeLayer = (
   accounts: ReadonlyArray<Devnet.FundedAccount>,
   storage: Context.Context<NodeStorage> | undefined,
-  protocol: number,
+  { maxChannels, protocol }: NodeOptions,
   mining: ChannelNode.MiningOptions
 ) => {
   const ledger = Ledger.make({
@@ -96,8 +96,8 @@ const nodeLayer = (
     accounts: accounts.map(({ balance, keyPair }) => ({ address: keyPair.address, balance }))
   })
   return storage === undefined
-    ? ChannelNode.layer({ ledger, mining })
-    : Layer.provide(ChannelNode.layerDurable({ ledger, mining }), Layer.succeedContext(storage))
+    ? ChannelNode.layer({ ledger, mining, maxChannels })
+    : Layer.provide(ChannelNode.layerDurable({ ledger, mining, maxChannels }), Layer.succeedContext(storage))
 }
 
 /** A dump that cannot be read, or is none. */
@@ -184,7 +184,7 @@ const serve = (options: NodeOptions) =>
               )
             )
           ),
-          Layer.provideMerge(nodeLayer(accounts, storage, options.protocol, mining))
+          Layer.provideMerge(nodeLayer(accounts, storage, options, mining))
         )
       )
     )

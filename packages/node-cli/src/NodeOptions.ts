@@ -84,6 +84,11 @@ const protocol = Options.integer("protocol").pipe(
   Options.withDefault(Protocol.latest),
   Options.withDescription(`the chain's protocol version, 1 (Roma) to ${Protocol.latest} (Ceres)`)
 )
+const maxChannels = Options.integer("max-channels").pipe(
+  Options.withSchema(Schema.Int.pipe(Schema.between(1, 1_000_000))),
+  Options.withDefault(10_000),
+  Options.withDescription("how many channels at a time; openings above that are refused")
+)
 const json = Options.boolean("json").pipe(
   Options.withDescription(
     "print one line of JSON once the node is ready, and nothing else: URLs, accounts with their keys, height"
@@ -119,6 +124,7 @@ export const all = {
   blockTime,
   noMining,
   protocol,
+  maxChannels,
   state,
   load,
   configOut,

@@ -166,6 +166,7 @@ describe("aechannel node", () => {
       ["--balance", "-1"],
       ["--block-time", "0"],
       ["--protocol", "7"],
+      ["--max-channels", "0"],
       ["--controls", "some"]
     ])
       expect(await refused(...wrong)).toContain("--help")

@@ -13,8 +13,14 @@ import * as Signatures from "./Signatures.js"
 import * as Updates from "./Updates.js"
 
 const file = new URL("../../../README.md", import.meta.url)
-const begin = "<!-- speed: begin -->\n"
-const end = "<!-- speed: end -->\n"
+/** Writes a section between its marks. */
+export const replace = (name: "speed" | "load", text: string): void => {
+  const [begin, end] = [`<!-- ${name}: begin -->\n`, `<!-- ${name}: end -->\n`]
+  const now = readFileSync(file, "utf8")
+  const [from, to] = [now.indexOf(begin), now.indexOf(end)]
+  if (from < 0 || to < from) throw new Error(`README.md lacks the marks ${begin.trim()} and ${end.trim()}`)
+  writeFileSync(file, `${now.slice(0, from + begin.length)}\n${text}\n\n${now.slice(to)}`)
+}
 
 /** Everything that the section shows. */
 interface Measured {
@@ -43,7 +49,7 @@ const measure = async (options: Harness.Options): Promise<Measured> => {
 }
 
 /** Breaks a paragraph into lines, but not what stands between backquotes. */
-const paragraph = (text: string): string =>
+export const paragraph = (text: string): string =>
   (text.match(/(?:`[^`]*`|[^ `])+/g) ?? [])
     .reduce<ReadonlyArray<string>>((lines, word) => {
       const last = lines.at(-1)
@@ -128,14 +134,7 @@ const section = (measured: Measured): string => {
 
 /** Measures, and writes the section. */
 export const write = async (options: Harness.Options): Promise<void> => {
-  const before = readFileSync(file, "utf8")
-  const [from, to] = [before.indexOf(begin), before.indexOf(end)]
-  if (from < 0 || to < from) throw new Error(`README.md lacks the marks ${begin.trim()} and ${end.trim()}`)
   const text = section(await measure(options))
-  const now = readFileSync(file, "utf8")
-  writeFileSync(
-    file,
-    `${now.slice(0, now.indexOf(begin) + begin.length)}\n${text}\n\n${now.slice(now.indexOf(end))}`
-  )
+  replace("speed", text)
   console.log(`\n${text}\n\nwritten to README.md`)
 }

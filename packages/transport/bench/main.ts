@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [--quick] [--readme] [theme…]`: what the library costs on this machine.
+ * `npm run bench -- [--quick] [--readme] [--load[=seconds]] [theme…]`: what the library costs on this machine.
  */
 import { encoding } from "../../core/bench/Encoding.js"
 import * as Harness from "../../core/bench/Harness.js"
@@ -8,9 +8,11 @@ import { state } from "../../core/bench/State.js"
 import { transactions } from "../../core/bench/Transactions.js"
 import { coldStart } from "./ColdStart.js"
 import { hashing } from "./Hashes.js"
+import * as Load from "./Load.js"
 import { parallel } from "./Parallel.js"
 import { profile } from "./Profile.js"
 import * as Readme from "./Readme.js"
+import { residents } from "./Residents.js"
 import { signatures } from "./Signatures.js"
 import { store } from "./Store.js"
 import { updates } from "./Updates.js"
@@ -26,17 +28,24 @@ const themes = [
   parallel,
   store,
   profile,
-  coldStart
+  coldStart,
+  residents
 ]
 
-const usage = `usage: npm run bench -- [--quick] [--readme] [theme…]
+const usage = `usage: npm run bench -- [--quick] [--readme] [--load[=seconds]] [theme…]
   --quick   for a first look
   --readme  measures what the README shows, and writes it there
+  --load    lets 200 clients loose on a node for a minute; --load=10: for ten seconds;
+            with --readme it writes its own part of the README
 themes: ${themes.map(({ name }) => name).join(", ")}`
 
 const main = async (given: ReadonlyArray<string>): Promise<number> => {
   const names = given.filter((argument) => !argument.startsWith("--"))
   const flags = given.filter((argument) => argument.startsWith("--") && argument !== "--")
+  const [load, ...others] = flags.toSorted().map((flag) => /^--load(?:=(\d+))?$/.exec(flag) ?? flag)
+  const isAlone = names.length === 0 && others.every((flag) => flag === "--readme")
+  if (load !== undefined && typeof load !== "string" && isAlone)
+    return Load.run(Number(load[1] ?? 60), others.length > 0)
   const isKnown =
     flags.every((flag) => ["--quick", "--readme"].includes(flag)) &&
     names.every((name) => themes.some((theme) => theme.name === name))

@@ -15,7 +15,7 @@ import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
 import type { Duplex } from "node:stream"
 import * as WS from "ws"
-import { attach, ClientSocket } from "./internal/connection.js"
+import { attach, ClientSocket, Idle } from "./internal/connection.js"
 import * as Guard from "./internal/http/guard.js"
 import { listenError, type ListenError } from "./internal/listen.js"
 
@@ -128,10 +128,9 @@ export const make = (
     const runtime = yield* Effect.runtime<never>()
     const clock = yield* Effect.clock
     const host = options.host ?? "127.0.0.1"
-    const limits = {
-      idleTimeoutMillis: Duration.toMillis(options.idleTimeout ?? "60 seconds"),
-      maxBufferedBytes: options.maxBufferedBytes ?? 16 * 1024 * 1024
-    }
+    const idle = new Idle(clock, Duration.toMillis(options.idleTimeout ?? "60 seconds"))
+    const maxBufferedBytes = options.maxBufferedBytes ?? 16 * 1024 * 1024
+    const served = { node, idle, maxBufferedBytes, runtime, clock }
     const run = yield* FiberSet.makeRuntime<never>()
     const sockets = new Set<ClientSocket>()
     const socketOptions = {
@@ -156,10 +155,11 @@ export const make = (
       const unwanted = Guard.refusal(request.headers, { allowed, control: false, ownHost: host })
       const status = unwanted === undefined ? refusal(request.url ?? "", true) : 403
       if (status !== undefined) return refuseUpgrade(socket, status)
+      const { query } = split(request.url ?? "")
       upgrades.handleUpgrade(request, socket, head, (ws) => {
         sockets.add(ws)
         ws.on("close", () => sockets.delete(ws))
-        run(attach(node, ws, socket, split(request.url ?? "").query, limits, runtime, clock))
+        run(attach(served, ws, socket, query))
       })
     })
 
@@ -170,6 +170,7 @@ export const make = (
         server.closeAllConnections()
       })
     )
+    yield* Effect.forkScoped(idle.run)
     const port = yield* listen(server, host, options.port ?? 3014)
     // Without a listener a failed accept, such as too many open files, would end the process.
     server.on("error", (cause) => void run(Effect.logError("The channel WebSocket server failed", cause)))

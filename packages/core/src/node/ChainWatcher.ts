@@ -76,6 +76,8 @@ export interface ChainWatcher {
   readonly registrations: number
   /** @internal */
   readonly channels: HashMap.HashMap<ChannelId, ReadonlyArray<ChannelWatch>>
+  /** @internal The channels that a machine watches. */
+  readonly watched: HashMap.HashMap<MachineId, ReadonlyArray<ChannelId>>
   /** @internal Channels with a watch that has not looked at the chain yet. */
   readonly unseen: ReadonlyArray<ChannelId>
   /** @internal */
@@ -107,11 +109,15 @@ export const empty: ChainWatcher = {
   [TypeId]: TypeId,
   registrations: 0,
   channels: HashMap.empty(),
+  watched: HashMap.empty(),
   unseen: [],
   depths: [],
   unlocks: [],
   seen: undefined
 }
+
+const watchedBy = (watcher: ChainWatcher, machineId: MachineId): ReadonlyArray<ChannelId> =>
+  Option.getOrElse(HashMap.get(watcher.watched, machineId), () => [])
 
 const watchesOf = (watcher: ChainWatcher, channelId: ChannelId): ReadonlyArray<ChannelWatch> =>
   Option.getOrElse(HashMap.get(watcher.channels, channelId), () => [])
@@ -155,6 +161,7 @@ export const watchChannel = (
     ...watcher,
     registrations: order + 1,
     channels: HashMap.set(watcher.channels, channelId, [...watches, watch]),
+    watched: HashMap.set(watcher.watched, machineId, [...watchedBy(watcher, machineId), channelId]),
     unseen: [...watcher.unseen, channelId]
   }
 }
@@ -186,9 +193,8 @@ export const watchDepth = (
  */
 export const unwatch = (watcher: ChainWatcher, machineId: MachineId): ChainWatcher => {
   let channels = watcher.channels
-  for (const [channelId, watches] of watcher.channels) {
-    const left = watches.filter((watch) => watch.machineId !== machineId)
-    if (left.length === watches.length) continue
+  for (const channelId of watchedBy(watcher, machineId)) {
+    const left = watchesOf(watcher, channelId).filter((watch) => watch.machineId !== machineId)
     channels =
       left.length === 0 ? HashMap.remove(channels, channelId) : HashMap.set(channels, channelId, left)
   }
@@ -196,6 +202,7 @@ export const unwatch = (watcher: ChainWatcher, machineId: MachineId): ChainWatch
   return {
     ...watcher,
     channels,
+    watched: HashMap.remove(watcher.watched, machineId),
     depths: watcher.depths.filter(ofOthers),
     unlocks: watcher.unlocks.filter(ofOthers)
   }

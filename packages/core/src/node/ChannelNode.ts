@@ -199,7 +199,10 @@ export interface ChannelNodeOptions {
   readonly acceptDelay?: Duration.DurationInput
   /** The time between the last report and the close of a socket. Default 5 ms. */
   readonly closeDelay?: Duration.DurationInput
-  /** State machines at a time; an opening above is refused with -32603. Default 1000. */
+  /**
+   * Channels at a time, of two state machines each: an opening for which there is no room is refused with -32603.
+   * Default 10,000.
+   */
   readonly maxChannels?: number
   /**
    * How many key blocks may pass between a proposal's block and the proposal, where an opening does not say so itself
@@ -267,7 +270,7 @@ const start = (
       interval: interval === undefined ? undefined : Duration.toMillis(interval),
       acceptDelay: Duration.toMillis(options.acceptDelay ?? 10),
       closeDelay: Duration.toMillis(options.closeDelay ?? 5),
-      maxChannels: options.maxChannels ?? 1000,
+      maxChannels: options.maxChannels ?? 10_000,
       oldestPin: options.oldestPin ?? (automatic && keyBlocksAfter > 0 ? 10_000 : 10),
       helpfulErrors: options.helpfulErrors ?? false
     }

@@ -30,6 +30,7 @@ import type { ChainView } from "./ChainView.js"
 import * as FateAuthenticator from "./FateAuthenticator.js"
 import type { GaAuthenticator } from "./GaAuthenticator.js"
 import * as Block from "./internal/ledger/Block.js"
+import * as Books from "./internal/ledger/Books.js"
 import * as ChainState from "./internal/ledger/ChainState.js"
 import * as Mempool from "./internal/ledger/Mempool.js"
 import * as Pinned from "./internal/ledger/Pinned.js"
@@ -125,10 +126,16 @@ export interface Ledger {
   /** @internal */
   readonly authenticator: GaAuthenticator
   /** @internal The chain as it was before its top key block. */
-  readonly below: Ledger | undefined
+  readonly below: Below | undefined
   /** @internal What {@link fund} gave, the newest first: money out of nothing survives forks. */
   readonly grants: Grant | undefined
 }
+
+/**
+ * A chain before its top key block: what {@link fork} cannot take from the books of a newer one. Those are not kept with
+ * each block, where they would take most of a long chain's memory.
+ */
+interface Below extends Pick<Ledger, "protocol" | "top" | "tip" | "state" | "below" | "grants"> {}
 
 /** One gift of the faucet, and those before it. */
 interface Grant {
@@ -433,13 +440,14 @@ export const mineKeyBlock = (ledger: Ledger, crypto: CryptoService, timeMs?: num
     stateHash: Trees.stateHash(state.trees),
     timeMs: timeAfter(before, timeMs)
   })
+  const { below, grants, tip, top } = before
   const after: Ledger = {
     ...before,
     protocol,
     top: block,
     tip: block,
     state,
-    below: before,
+    below: { protocol: before.protocol, top, tip, state: before.state, below, grants },
     mempool: Mempool.collectGarbage(before.mempool, block.height),
     blocks: HashMap.set(before.blocks, block.hash, block),
     states: HashMap.set(before.states, block.hash, state),
@@ -467,21 +475,6 @@ const grantsSince = (grants: Grant | undefined, until: Grant | undefined): Reado
   return since.reverse()
 }
 
-/** All transactions of a chain that another, which is a part of it, does not have; in the order of their blocks. */
-const droppedSince = (ledger: Ledger, base: Ledger): ReadonlyArray<SignedTx.SignedTx> => {
-  const dropped: Array<SignedTx.SignedTx> = []
-  let at: Block.Block | undefined = ledger.tip
-  while (at !== undefined && at.hash !== base.tip.hash) {
-    const hashes: ReadonlyArray<TxHash> = at._tag === "MicroBlock" ? at.txHashes : []
-    for (const txHash of hashes.toReversed()) {
-      const mined = Option.getOrUndefined(HashMap.get(ledger.transactions, txHash))
-      if (mined !== undefined) dropped.push(mined.signedTx)
-    }
-    at = block(ledger, at.prevHash)
-  }
-  return dropped.reverse()
-}
-
 /**
  * Another chain takes over: the newest `keyBlocks` key blocks are dropped, with all micro blocks on them; 0 drops
  * nothing. What is below stays as it is, the micro blocks of the generation that is on top then included. Their
@@ -506,7 +499,7 @@ export const fork = (
     })
   }
   if (keyBlocks === 0) return ledger
-  let base: Ledger | undefined = ledger
+  let base: Below | undefined = ledger
   for (let n = 0; n < keyBlocks && base !== undefined; n++) base = base.below
   if (base === undefined) {
     return new LedgerError({
@@ -518,9 +511,18 @@ export const fork = (
     (each, { address, amount }) => ChainState.earn(each, address, amount),
     base.state
   )
-  const back = options?.returnTransactions === false ? [] : droppedSince(ledger, base)
+  const above = Books.blocksAbove(ledger, base.tip)
+  const dropped = Books.transactionsIn(ledger, above)
+  const back = options?.returnTransactions === false ? [] : dropped.map(({ signedTx }) => signedTx)
   const mempool = Mempool.takeBack(ledger.mempool, back, state, base.top.height)
-  return { ...base, state, grants: ledger.grants, mempool }
+  return {
+    ...ledger,
+    ...base,
+    ...Books.without(ledger, above, dropped),
+    state,
+    grants: ledger.grants,
+    mempool
+  }
 }
 
 /**
@@ -739,7 +741,7 @@ export const microBlocks = (ledger: Ledger, hash: BlockHash): ReadonlyArray<Micr
 
 /** The height of the first key block, which follows the genesis block. */
 const firstHeight = (ledger: Ledger): number => {
-  let first = ledger
+  let first: Below = ledger
   while (first.below !== undefined) first = first.below
   return first.top.height
 }

@@ -260,14 +260,15 @@ describe("ChannelNode", () => {
       }).pipe(Effect.provide(layer()))
     )
 
-    it.scoped("above the limit of machines with -32603 and no data", () =>
+    it.scoped("above the limit of channels with -32603 and no data", () =>
       Effect.gen(function* () {
         yield* connect(query("responder"), responder)
-        const second = yield* connect(query("responder"), responder)
-        const refusal = yield* second.next
+        yield* connect(query("responder"), responder)
+        const third = yield* connect(query("responder"), responder)
+        const refusal = yield* third.next
         expect(RawClient.at(refusal, "error", "code")).toBe(-32603)
         expect(RawClient.at(refusal, "error", "data")).toBeUndefined()
-        const end = yield* Effect.fork(second.end)
+        const end = yield* Effect.fork(third.end)
         yield* TestClock.adjust("5 millis")
         expect((yield* Fiber.join(end)).closeCode).toBe(1000)
       }).pipe(Effect.provide(layer({ maxChannels: 1 })))

@@ -29,9 +29,55 @@ export class ClientSocket extends WS.WebSocket {
   }
 }
 
-export interface ConnectionLimits {
-  readonly idleTimeoutMillis: number
+/** A connection, as far as the one who closes silent ones sees it. */
+interface Listened {
+  readonly ws: ClientSocket
+  /** When its last byte came. */
+  lastReceived: number
+}
+
+/**
+ * Closes clients from which nothing has come for a while. One fiber does it for all of them: one that slept for each
+ * would take more memory than all the rest of a connection.
+ */
+export class Idle {
+  private readonly connections = new Set<Listened>()
+
+  constructor(
+    private readonly clock: Clock.Clock,
+    private readonly timeoutMillis: number
+  ) {}
+
+  /** From now on the connection is watched; give it its bytes by {@link heard}. */
+  add(ws: ClientSocket): { readonly heard: () => void } {
+    const connection: Listened = { ws, lastReceived: this.clock.unsafeCurrentTimeMillis() }
+    this.connections.add(connection)
+    ws.on("close", () => this.connections.delete(connection))
+    return { heard: () => (connection.lastReceived = this.clock.unsafeCurrentTimeMillis()) }
+  }
+
+  /** A connection that comes while this sleeps is never due before it wakes. */
+  readonly run: Effect.Effect<never> = Effect.suspend(() => {
+    const now = this.clock.unsafeCurrentTimeMillis()
+    let next = now + this.timeoutMillis
+    for (const connection of this.connections) {
+      const due = connection.lastReceived + this.timeoutMillis
+      if (due > now) next = Math.min(next, due)
+      else {
+        this.connections.delete(connection)
+        connection.ws.close(1000)
+      }
+    }
+    return Effect.zipRight(this.clock.sleep(Duration.millis(next - now)), this.run)
+  })
+}
+
+export interface Served {
+  readonly node: ChannelNodeService
+  readonly idle: Idle
   readonly maxBufferedBytes: number
+  readonly runtime: Runtime.Runtime<never>
+  readonly clock: Clock.Clock
 }
 
 /** Ends after the sockets of this process have been read once more. */
@@ -128,16 +174,12 @@ class Frames {
 
 /** A connection, listening already; the effect serves it until its end. Call it in the tick of the upgrade. */
 export const attach = (
-  node: ChannelNodeService,
+  { clock, idle, maxBufferedBytes, node, runtime }: Served,
   ws: ClientSocket,
   tcp: Duplex,
-  query: string,
-  limits: ConnectionLimits,
-  runtime: Runtime.Runtime<never>,
-  clock: Clock.Clock
+  query: string
 ): Effect.Effect<void> => {
   const incoming = new Frames(ws, Runtime.runFork(runtime))
-  let lastReceived = clock.unsafeCurrentTimeMillis()
 
   ws.on("message", (data: WS.RawData, isBinary: boolean) => {
     if (!isBinary) incoming.offer(data.toString())
@@ -147,9 +189,7 @@ export const attach = (
   ws.on("close", end)
   // What a client did wrong is in the close code that `ws` has sent already (1002, 1007, 1009).
   ws.on("error", () => {})
-  tcp.on("data", () => {
-    lastReceived = clock.unsafeCurrentTimeMillis()
-  })
+  tcp.on("data", idle.add(ws).heard)
 
   // What the node says in one go leaves in one write.
   let corked = false
@@ -166,7 +206,7 @@ export const attach = (
   const link: ClientLink = {
     send: (text) => {
       if (ws.readyState !== WS.WebSocket.OPEN) return
-      if (ws.bufferedAmount > limits.maxBufferedBytes) return ws.terminate()
+      if (ws.bufferedAmount > maxBufferedBytes) return ws.terminate()
       cork()
       ws.send(text)
     },
@@ -174,20 +214,10 @@ export const attach = (
     terminate: () => ws.terminate()
   }
 
-  // One sleep at a time, however much is received: a deadline that has moved is slept for again.
-  const idle: Effect.Effect<void> = Effect.suspend(() => {
-    const rest = lastReceived + limits.idleTimeoutMillis - clock.unsafeCurrentTimeMillis()
-    return rest > 0
-      ? Effect.zipRight(clock.sleep(Duration.millis(rest)), idle)
-      : Effect.sync(() => ws.close(1000))
-  })
-
-  const frames = Effect.zipRight(
+  return Effect.zipRight(
     beforeFirstFrame(clock),
     Effect.acquireUseRelease(node.accept(query, link), incoming.serve, (session) => session.closed)
-  )
-
-  return Effect.raceFirst(frames, Effect.zipRight(idle, Effect.never)).pipe(
+  ).pipe(
     Effect.catchAllDefect((defect) =>
       Effect.zipRight(
         Effect.logError("A channel connection failed", defect),

@@ -420,7 +420,7 @@ export class Shell {
       case "Open":
         break
     }
-    if (this.machines.size >= this.options.maxChannels) return this.refuse(session, internalError)
+    if (this.machines.size >= 2 * this.options.maxChannels) return this.refuse(session, internalError)
     const { parameters } = outcome
     const { initiatorId, responderId, role } = parameters
     const state = ChannelFsm.initial({
