@@ -124,6 +124,34 @@ describe("what channel tools ask for", () => {
     })
   )
 
+  it.scopedLive("an account as it was after a block", () =>
+    Effect.gen(function* () {
+      const { get, node, send, submit } = yield* start
+      const before = (yield* node.ledger).top
+      yield* submit(spend(1n))
+      yield* send("/devnet/mine")
+      const after = (yield* node.ledger).top
+      const rich = `/v3/accounts/${alice.address}`
+      const poor = `/v3/accounts/${nobody.address}`
+      const nonce = (path: string) => Effect.map(get(path), ({ json }) => Json.field(json ?? null, "nonce"))
+      for (const [block, expected] of [
+        [`hash/${before.hash}`, 0],
+        [`height/${before.height}`, 0],
+        [`hash/${after.hash}`, 1],
+        [`height/${after.height}`, 1]
+      ] as const)
+        expect([block, yield* nonce(`${rich}/${block}`)]).toEqual([block, expected])
+      expect((yield* get(`${poor}/height/${after.height}`)).json).toMatchObject({ balance: 5 })
+      for (const [path, status, reason] of [
+        [`${poor}/height/${before.height}`, 404, "Account not found"],
+        [`${rich}/height/999`, 404, "Block not found"],
+        [`${rich}/hash/${before.hash.slice(0, -1)}`, 400, "Invalid hash"],
+        [`${rich}/height/x`, 400, "Invalid height"]
+      ] as const)
+        expect([path, yield* get(path)]).toMatchObject([path, { status, json: { reason } }])
+    })
+  )
+
   it.scopedLive("a transaction from its post into a block", () =>
     Effect.gen(function* () {
       const { get, node, submit } = yield* start

@@ -535,6 +535,21 @@ export const account = (ledger: Ledger, id: AccountAddress): Account.Account | u
   ChainState.account(ledger.state, id)
 
 /**
+ * An account as it was after a key or micro block of the chain; `"no block"` for a block that is not on it.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const accountAfter = (
+  ledger: Ledger,
+  hash: BlockHash,
+  id: AccountAddress
+): Account.Account | undefined | "no block" => {
+  const state = Option.getOrUndefined(HashMap.get(ledger.states, hash))
+  return state === undefined ? "no block" : ChainState.account(state, id)
+}
+
+/**
  * The balance of an account in aettos, 0 where there is none.
  *
  * @since 0.1.0

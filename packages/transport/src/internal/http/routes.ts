@@ -9,6 +9,7 @@ import * as ChannelObject from "@aechannel/core/chain/ChannelObject"
 import * as SignedTx from "@aechannel/core/chain/SignedTx"
 import * as Transaction from "@aechannel/core/chain/Transaction"
 import * as ApiEncoding from "@aechannel/core/encoding/ApiEncoding"
+import type { BlockHash } from "@aechannel/core/encoding/ApiEncoding"
 import * as Json from "@aechannel/core/encoding/Json"
 import * as Ledger from "@aechannel/core/node/Ledger"
 import * as Effect from "effect/Effect"
@@ -26,6 +27,32 @@ const account = (call: Call): Answer =>
     const found = Ledger.account(yield* call.node.ledger, owner)
     return Bodies.account(owner, yield* orElse(found, problem(404, "Account not found")))
   })
+
+const noSuchBlock = problem(404, "Block not found", "not_found")
+
+/** As it was after a block, which is named by its hash or, a key block, by its height. */
+const accountAfter = (call: Call, find: (ledger: Ledger.Ledger) => BlockHash | undefined): Answer =>
+  Effect.gen(function* () {
+    const id = yield* identifier(call, ["ak", "ct"], "public key")
+    const owner = ApiEncoding.encode("ak", ApiEncoding.bytesOf(id))
+    const ledger = yield* call.node.ledger
+    const hash = yield* orElse(find(ledger), noSuchBlock)
+    const found = Ledger.accountAfter(ledger, hash, owner)
+    if (found === "no block") return yield* noSuchBlock
+    return Bodies.account(owner, yield* orElse(found, problem(404, "Account not found")))
+  })
+
+const accountAtHash = (call: Call): Answer => {
+  const { second } = call
+  return ApiEncoding.is("kh", second) || ApiEncoding.is("mh", second)
+    ? accountAfter(call, () => second)
+    : Effect.fail(problem(400, "Invalid hash"))
+}
+
+const accountAtHeight = (call: Call): Answer =>
+  /^\d{1,9}$/.test(call.second)
+    ? accountAfter(call, (ledger) => Ledger.keyBlock(ledger, Number(call.second))?.hash)
+    : Effect.fail(problem(400, "Invalid height"))
 
 /** `max` is after the account's highest waiting transaction, `continuity` in the first gap. */
 const nextNonce = (call: Call): Answer =>
@@ -181,6 +208,22 @@ const nodeRoutes: ReadonlyArray<Route> = [
     summary: "Balance and nonce of an account",
     gives: "Account",
     answer: account
+  },
+  {
+    method: "GET",
+    path: "/v3/accounts/{ak}/hash/{hash}",
+    operation: "GetAccountByPubkeyAndHash",
+    summary: "An account as it was after a key or micro block",
+    gives: "Account",
+    answer: accountAtHash
+  },
+  {
+    method: "GET",
+    path: "/v3/accounts/{ak}/height/{height}",
+    operation: "GetAccountByPubkeyAndHeight",
+    summary: "An account as it was after the key block of a height",
+    gives: "Account",
+    answer: accountAtHeight
   },
   {
     method: "GET",
