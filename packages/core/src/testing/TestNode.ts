@@ -21,7 +21,9 @@ import type { Role } from "../protocol/OpenParameters.js"
 import * as ChannelStore from "../services/ChannelStore.js"
 import * as ProposalPolicy from "../services/ProposalPolicy.js"
 import * as Signer from "../services/Signer.js"
+import type { ChainReader } from "../services/ChainReader.js"
 import { Transport } from "../services/Transport.js"
+import * as ChainReaders from "./ChainReaders.js"
 import * as TestCrypto from "./TestCrypto.js"
 
 /**
@@ -77,7 +79,8 @@ export interface TestNodeService {
 export class TestNode extends Context.Tag("@aechannel/core/testing/TestNode")<TestNode, TestNodeService>() {}
 
 /**
- * A node in memory, the way to it, and all that a client needs besides its own parts (signer, policy, store).
+ * A node in memory, the way to it, and all that a client needs besides its own parts (signer, policy, store). Contracts
+ * that look at the chain are checked with the node's own.
  *
  * @example
  * ```ts
@@ -102,7 +105,7 @@ export class TestNode extends Context.Tag("@aechannel/core/testing/TestNode")<Te
  */
 export const layer = (
   options: TestNodeOptions = {}
-): Layer.Layer<TestNode | Transport | ChannelNode.ChannelNode | Crypto | Codec> => {
+): Layer.Layer<TestNode | Transport | ChannelNode.ChannelNode | ChainReader | Crypto | Codec> => {
   const {
     accounts = [],
     balance = 1000n * AE,
@@ -118,7 +121,7 @@ export const layer = (
     networkId,
     accounts: [{ address: initiator.address, balance }, { address: responder.address, balance }, ...accounts]
   })
-  return InMemoryTransport.layer.pipe(
+  return Layer.merge(InMemoryTransport.layer, ChainReaders.ofNode).pipe(
     Layer.provideMerge(ChannelNode.layer({ acceptDelay: 0, closeDelay: 0, ...node, ledger })),
     Layer.provideMerge(Layer.merge(TestCrypto.layerSeeded(seed, crypto), JsonRpcSignedTx.layer)),
     Layer.merge(Layer.succeed(TestNode, { networkId, parties: { initiator, responder } }))

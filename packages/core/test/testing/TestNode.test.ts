@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Context, Duration, Effect, FastCheck, Fiber, Layer, Ref, TestClock } from "effect"
 import type { Channel } from "../../src/client/Channel.js"
+import * as CallData from "../../src/fate/CallData.js"
 import { ChannelNode } from "../../src/node/ChannelNode.js"
 import * as Ledger from "../../src/node/Ledger.js"
 import { ChannelStore, makeMemory } from "../../src/services/ChannelStore.js"
@@ -188,6 +189,28 @@ describe("TestNode", () => {
       )
       expect(error).toMatchObject({ _tag: "RejectedError", operation: "open" })
       yield* TestNode.openPair()
+    }).pipe(Effect.provide(layer()))
+  )
+})
+
+describe("contracts that look at the chain", () => {
+  // contract Look = entrypoint init() = (), entrypoint height() = Chain.block_height
+  const code =
+    "cb_+GdGA6BSNImtwVvsKwAYuQajZVzEebHKePvaVRsZBDV846jJAMC4Op3+OG8dqgA3AAdZAAD+RNZEHwA3ADcAGg6CPwEDP5gvAhE4bx2qGWhlaWdodBFE1kQfEWluaXSCLwCFOC4wLjAAUCxQbg=="
+
+  it.scoped("are checked with the node's own", () =>
+    Effect.gen(function* () {
+      const { initiator, responder } = yield* TestNode.openPair()
+      const { contractId } = yield* initiator.contracts.create({
+        code,
+        callData: CallData.encode("init", [])
+      })
+      const { call } = yield* responder.contracts.call({
+        contractId,
+        callData: CallData.encode("height", [])
+      })
+      expect(call).toMatchObject({ returnType: "ok", verified: true })
+      expect(typeof call.value).toBe("bigint")
     }).pipe(Effect.provide(layer()))
   )
 })
