@@ -120,3 +120,35 @@ export const runTarget = (target: Target, options: Options): Outcome => {
   }
   return { runs, accepted, rejected: runs - accepted, time: performance.now() - start, slowest }
 }
+
+// A turn is long enough for the look at the clock not to matter, and short enough for all targets to have many.
+const turn = 10
+
+/** Runs targets in turns for some milliseconds; one that broke a promise has no more turns. */
+export const inTurns = (
+  targets: ReadonlyArray<Target>,
+  milliseconds: number,
+  run: (index: number, target: Target, range: { readonly runs: number; readonly first: number }) => Outcome
+): ReadonlyArray<Outcome> => {
+  const end = performance.now() + milliseconds
+  const none: Outcome = { runs: 0, accepted: 0, rejected: 0, time: 0, slowest: 0 }
+  const outcomes = targets.map(() => none)
+  while (performance.now() < end && outcomes.some(({ failure }) => failure === undefined))
+    for (const [index, target] of targets.entries()) {
+      const before = outcomes[index] as Outcome
+      if (before.failure !== undefined) continue
+      const { accepted, rejected, runs, slowest, time, ...more } = run(index, target, {
+        runs: turn,
+        first: before.runs
+      })
+      outcomes[index] = {
+        runs: before.runs + runs,
+        accepted: before.accepted + accepted,
+        rejected: before.rejected + rejected,
+        time: before.time + time,
+        slowest: Math.max(before.slowest, slowest),
+        ...more
+      }
+    }
+  return outcomes
+}

@@ -5,6 +5,7 @@ import type { Corpus } from "./Corpus.js"
 import type { Target } from "./Target.js"
 import * as Chain from "./targets/Chain.js"
 import * as Encoding from "./targets/Encoding.js"
+import * as Fate from "./targets/Fate.js"
 import * as Protocol from "./targets/Protocol.js"
 import * as State from "./targets/State.js"
 
@@ -13,6 +14,7 @@ export const make = (corpus: Corpus): ReadonlyArray<Target> => [
   ...Encoding.make(corpus),
   ...Chain.make(corpus),
   ...State.make(corpus),
+  ...Fate.make(),
   ...Protocol.make(corpus)
 ]
 

@@ -1,6 +1,6 @@
 /**
- * `pnpm fuzz [--runs N] [--seed S] [--budget MS] [--only RUN] [--input HEX] [--list] [target…]`: feeds mutated inputs
- * to every reader of the library and ends with 1 when one breaks a promise.
+ * `pnpm fuzz [--runs N] [--seconds N] [--seed S] [--budget MS] [--only RUN] [--input HEX] [--list] [target…]`: feeds
+ * mutated inputs to every reader of the library and ends with 1 when one breaks a promise.
  */
 import { randomInt } from "node:crypto"
 import { parseArgs } from "node:util"
@@ -12,6 +12,7 @@ import * as Watchdog from "./Watchdog.js"
 
 const usage = `usage: pnpm fuzz [options] [target or group of targets…]
   --runs N     inputs per target (default 5000, and 100000 of frames for each codec and direction)
+  --seconds N  goes round the targets for this long, however many inputs that are, and tells the memory that it took
   --seed S     0 to 4294967295; the same seed gives the same inputs (default: random, printed)
   --budget MS  time one input may take (default 500)
   --only RUN   just this run of the seed
@@ -34,6 +35,7 @@ const arguments_ = () => {
       allowPositionals: true,
       options: {
         runs: { type: "string" },
+        seconds: { type: "string" },
         seed: { type: "string" },
         budget: { type: "string" },
         only: { type: "string" },
@@ -81,7 +83,12 @@ const main = async (): Promise<number> => {
     console.log(usage)
     return 0
   }
-  const targets = Targets.select(Targets.make(Corpus.load({ recordings: true })), positionals)
+  const seconds = values.seconds === undefined ? undefined : numberOf("seconds", values.seconds, 60)
+  // Without recordings where memory is looked at.
+  const targets = Targets.select(
+    Targets.make(Corpus.load({ recordings: seconds === undefined })),
+    positionals
+  )
   if (values.list === true) {
     for (const { name } of targets) console.log(name)
     return 0
@@ -107,19 +114,14 @@ const main = async (): Promise<number> => {
 
   console.log(`seed ${seed}, budget ${budget} ms per input`)
   console.log(row("target", "seeds", "runs", "accepted", "rejected", "runs/s", "slowest ms"))
+  const started = Math.round(process.memoryUsage.rss() / 2 ** 20)
   const watchdog = Watchdog.start(
     targets.map(({ name }) => name),
     seed,
     Math.max(20_000, 20 * budget)
   )
   const total = { runs: 0, accepted: 0, rejected: 0, time: 0, slowest: 0, failed: 0 }
-  for (const [index, target] of targets.entries()) {
-    const outcome = Run.runTarget(target, {
-      seed,
-      budget,
-      ...rangeOf(target),
-      onRun: (run) => watchdog.onRun(index, run)
-    })
+  const finish = (target: Target, outcome: Run.Outcome): void => {
     printOutcome(target, outcome)
     if (outcome.failure !== undefined) {
       report(target, seed, outcome.failure)
@@ -131,6 +133,13 @@ const main = async (): Promise<number> => {
     total.time += outcome.time
     total.slowest = Math.max(total.slowest, outcome.slowest)
   }
+  const run = (index: number, target: Target, range: { readonly runs: number; readonly first?: number }) =>
+    Run.runTarget(target, { seed, budget, ...range, onRun: (each) => watchdog.onRun(index, each) })
+  if (seconds === undefined)
+    for (const [index, target] of targets.entries()) finish(target, run(index, target, rangeOf(target)))
+  else
+    for (const [index, outcome] of Run.inTurns(targets, seconds * 1000, run).entries())
+      finish(targets[index] as Target, outcome)
   await watchdog.stop()
   printOutcome(
     {
@@ -142,6 +151,10 @@ const main = async (): Promise<number> => {
     },
     total
   )
+  if (seconds !== undefined)
+    console.log(
+      `most memory: ${Math.round(process.resourceUsage().maxRSS / 1024)} MB (${started} MB at the start)`
+    )
   if (total.failed > 0) console.error(`\n${total.failed} of ${targets.length} targets failed (seed ${seed})`)
   return total.failed > 0 ? 1 : 0
 }

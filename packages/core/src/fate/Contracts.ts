@@ -91,6 +91,14 @@ export const dryRun = (
 }
 
 /**
+ * What a call would come to: the call object of `dryRun` without the trees, for less than a round of it takes.
+ *
+ * @since 0.1.0
+ * @category running
+ */
+export const tryOut = calling.tryOut
+
+/**
  * The id of the contract that an update creates in a round.
  *
  * @since 0.1.0

@@ -7,7 +7,10 @@ import * as Typing from "../../src/fate/internal/typing.js"
 import type { Bindings, Shape } from "../../src/fate/internal/typing.js"
 import * as Type from "../../src/fate/Type.js"
 import * as Value from "../../src/fate/Value.js"
+import { plainMachine } from "./support/plainMachine.js"
 import { Programs } from "./support/programs.js"
+
+const machine = plainMachine()
 
 class Mismatch extends Error {}
 
@@ -154,7 +157,7 @@ describe("types", () => {
     for (let i = 0; i < 20_000; i++) {
       const value = programs.value(3)
       const shape = orUndefined(() => infer(value))
-      expect(Typing.infer(value)).toEqual(shape)
+      expect(Typing.infer(value, machine)).toEqual(shape)
       if (shape === undefined) continue
       typed++
       const type = likely(programs, shape)
@@ -162,11 +165,11 @@ describe("types", () => {
       const wanted = new Map<number, Shape>()
       const agrees = orUndefined(() => match(type, shape, vm, wanted) ?? true) !== undefined
       const bindings = new Map<number, Shape>()
-      expect(Typing.match(type, shape, vm, bindings)).toBe(agrees)
+      expect(Typing.match(type, shape, plainMachine({ vm }), bindings)).toBe(agrees)
       if (!agrees) continue
       matched++
       expect([...bindings].sort(([a], [b]) => a - b)).toEqual([...wanted].sort(([a], [b]) => a - b))
-      expect(Typing.hasVariables([Typing.instantiate(type, bindings) as Type.Type])).toBe(false)
+      expect(Typing.hasVariables([Typing.instantiate(type, bindings, machine) as Type.Type])).toBe(false)
     }
     console.log(`types: ${typed} of 20000 values have one, ${matched} match`)
     expect(matched).toBeGreaterThan(5000)
@@ -177,13 +180,14 @@ describe("types", () => {
       { _tag: "tvar", index: 0 },
       { _tag: "tvar", index: 0 }
     ])
-    const shape = (...values: ReadonlyArray<Value.Value>): Shape => Typing.infer(Value.tuple(values)) ?? any
+    const shape = (...values: ReadonlyArray<Value.Value>): Shape =>
+      Typing.infer(Value.tuple(values), machine) ?? any
     const bindings = new Map<number, Shape>()
-    expect(Typing.match(twice, shape(Value.none, Value.some(1n)), 8, bindings)).toBe(true)
+    expect(Typing.match(twice, shape(Value.none, Value.some(1n)), machine, bindings)).toBe(true)
     expect(bindings.get(0)).toEqual(
-      Typing.instantiate(Type.variant([Type.tuple([]), Type.tuple([Type.integer])]), new Map())
+      Typing.instantiate(Type.variant([Type.tuple([]), Type.tuple([Type.integer])]), new Map(), machine)
     )
-    expect(Typing.match(twice, shape(1n, true), 8, new Map())).toBe(false)
+    expect(Typing.match(twice, shape(1n, true), machine, new Map())).toBe(false)
   })
 })
 

@@ -58,23 +58,26 @@ export interface Called {
 const callKey = ({ caller, contractId, round }: Called): Uint8Array =>
   Bytes.concat(ApiEncoding.bytesOf(contractId), Ids.callId(caller, round, contractId))
 
-export const hasCall = (trees: Trees.Trees, called: Called): boolean => Trie.has(trees.calls, callKey(called))
+export const hasCall = (trees: Trees.Trees, called: Called): boolean =>
+  !Trie.isEmpty(trees.calls) && Trie.has(trees.calls, callKey(called))
+
+const objectOf = (called: Called, finished: Finished): CallObject.CallObject => ({
+  callerId: called.caller,
+  callerNonce: BigInt(called.round),
+  height: called.round,
+  contractId: called.contractId,
+  gasPrice: called.gasPrice,
+  gasUsed: BigInt(finished.gasUsed),
+  returnValue: finished.returnValue,
+  returnType: finished.returnType,
+  log: finished.log
+})
 
 /** The trees of a run with its call object. */
-export const withCall = (trees: Trees.Trees, called: Called, finished: Finished): Trees.Trees => {
-  const call: CallObject.CallObject = {
-    callerId: called.caller,
-    callerNonce: BigInt(called.round),
-    height: called.round,
-    contractId: called.contractId,
-    gasPrice: called.gasPrice,
-    gasUsed: BigInt(finished.gasUsed),
-    returnValue: finished.returnValue,
-    returnType: finished.returnType,
-    log: finished.log
-  }
-  return { ...trees, calls: Trie.put(trees.calls, callKey(called), CallObject.encode(call)) }
-}
+export const withCall = (trees: Trees.Trees, called: Called, finished: Finished): Trees.Trees => ({
+  ...trees,
+  calls: Trie.put(trees.calls, callKey(called), CallObject.encode(objectOf(called, finished)))
+})
 
 /** Nobody's node gives a call more gas than a block has, and nothing should run for longer. */
 const tooMuchGas: Apply.UpdateFailure = {
@@ -94,13 +97,20 @@ const paid = (
   return credited === "account_not_found" ? "contract_not_found" : credited
 }
 
-export const call = (
+/** A call that has an outcome, and the trees that it leaves, without the call object. */
+interface Ran {
+  readonly trees: Trees.Trees
+  readonly called: Called
+  readonly finished: Finished
+}
+
+const run = (
   trees: Trees.Trees,
   update: OffChainCallContract,
   { channelReserve, round }: Apply.Round,
   environment: Environment,
   crypto: CryptoService
-): Result => {
+): Ran | Apply.UpdateErrorReason | Apply.UpdateFailure => {
   const { callerId, contractId, gasPrice } = update
   const before = paid(trees, update, channelReserve)
   if (typeof before === "string") return before
@@ -114,7 +124,7 @@ export const call = (
   const called = { caller: callerId, contractId, round, gasPrice }
   if (hasCall(before, called)) return "call_already_exists"
   const caller = ApiEncoding.bytesOf(callerId)
-  const run: Engine.Call = {
+  const call: Engine.Call = {
     trees: before,
     contract: ApiEncoding.bytesOf(contractId),
     caller,
@@ -126,9 +136,33 @@ export const call = (
     callData: update.callData,
     allowInit: false
   }
-  const finished = outcomeOf(execute(run, environment, crypto))
+  const finished = outcomeOf(execute(call, environment, crypto))
   if ("reason" in finished) return finished
-  if (finished.returnType === "ok") return withCall(finished.trees, called, finished)
+  if (finished.returnType === "ok") return { trees: finished.trees, called, finished }
   // From Iris on who called in vain keeps the amount.
-  return withCall(environment.protocol >= Protocol.iris ? trees : before, called, finished)
+  return { trees: environment.protocol >= Protocol.iris ? trees : before, called, finished }
+}
+
+export const call = (
+  trees: Trees.Trees,
+  update: OffChainCallContract,
+  round: Apply.Round,
+  environment: Environment,
+  crypto: CryptoService
+): Result => {
+  const ran = run(trees, update, round, environment, crypto)
+  return typeof ran === "string" || "reason" in ran ? ran : withCall(ran.trees, ran.called, ran.finished)
+}
+
+/** The call object alone. */
+export const tryOut = (
+  trees: Trees.Trees,
+  update: OffChainCallContract,
+  round: Apply.Round,
+  environment: Environment,
+  crypto: CryptoService
+): CallObject.CallObject | Apply.UpdateFailure => {
+  const ran = run(Trees.withoutCalls(trees), update, round, environment, crypto)
+  if (typeof ran === "string") return { reason: ran }
+  return "reason" in ran ? ran : objectOf(ran.called, ran.finished)
 }

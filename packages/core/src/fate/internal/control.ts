@@ -12,7 +12,7 @@ import { crash, fail, type Operand, Reversion } from "./machine.js"
 import { format } from "./printer.js"
 import type { Code } from "./programs.js"
 import * as creation from "./creation.js"
-import { functionKey, isInit } from "./functions.js"
+import { functionWith, isInit } from "./functions.js"
 import * as remote from "./remote.js"
 import { leave } from "./returning.js"
 import { termOf } from "./terms.js"
@@ -50,7 +50,7 @@ const jumpTo = (target: Value | undefined): Run => {
 const isString = (value: Value): value is StringValue => typeof value === "object" && value._tag === "string"
 
 const undefinedFunction = (id: Value): never =>
-  fail(
+  fail(() =>
     isString(id)
       ? Errors.undefinedFunction(id.bytes)
       : format("Trying to call undefined function: ~W", termOf(id))
@@ -58,7 +58,7 @@ const undefinedFunction = (id: Value): never =>
 
 const callee = (operand: Operand | undefined, { functions }: Context): ((engine: Engine) => Code) => {
   const find = (id: Value): Code =>
-    (isString(id) ? functions.get(functionKey(id.bytes)) : undefined) ?? undefinedFunction(id)
+    (isString(id) ? functionWith(functions, id.bytes) : undefined) ?? undefinedFunction(id)
   if (operand?.mode !== 3) return (engine) => find(engine.read(operand))
   let known: Code | undefined
   return () => (known ??= find(operand.value))
@@ -94,7 +94,7 @@ const tailCall: Make = ([target], context) => {
 const variantOf = (value: Value): VariantValue =>
   typeof value === "object" && value._tag === "variant"
     ? value
-    : fail(Errors.typeErrorOnCall(value, "variant"))
+    : fail(() => Errors.typeErrorOnCall(value, "variant"))
 
 const switchOf =
   (count: number): Make =>
@@ -128,7 +128,7 @@ const jumpIf: Make = ([condition, target], { protocol }) => {
     if (value === true) jump(engine)
     else if (value !== false) {
       if (protocol < 5) crash("a condition is neither true nor false")
-      fail(Errors.typeErrorOnCall(value, "boolean"))
+      fail(() => Errors.typeErrorOnCall(value, "boolean"))
     }
   }
 }
@@ -146,7 +146,7 @@ const notImplemented: Make = (_, { protocol }) =>
     : () => fail(Errors.notImplemented("microblock"))
 
 const stringOf = (value: Value): StringValue =>
-  isString(value) ? value : fail(Errors.typeErrorOnCall(value, "string"))
+  isString(value) ? value : fail(() => Errors.typeErrorOnCall(value, "string"))
 
 /** Latin-1, as the texts of all errors. */
 const textOf = (text: Uint8Array): string => {
@@ -234,7 +234,9 @@ export const control: { readonly [mnemonic: string]: Make | undefined } = {
     },
   EXIT:
     ([message]) =>
-    (engine) =>
-      fail(textOf(stringOf(engine.read(message)).bytes)),
+    (engine) => {
+      const { bytes: text } = stringOf(engine.read(message))
+      fail(() => textOf(text))
+    },
   NOP: () => () => {}
 }

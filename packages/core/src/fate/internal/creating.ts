@@ -127,5 +127,9 @@ export const create = (
   return withCall(withKept(finished.trees, contractId, code), called, finished)
 }
 
+const mostShown = 200
+
 const ended = ({ returnType, returnValue }: { returnType: string; returnValue: Uint8Array }): string =>
-  returnType === "error" ? `init ended with: ${String.fromCharCode(...returnValue)}` : "init was aborted"
+  returnType === "error"
+    ? `init ended with: ${String.fromCharCode(...returnValue.subarray(0, mostShown))}`
+    : "init was aborted"

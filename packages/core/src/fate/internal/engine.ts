@@ -22,12 +22,14 @@ import {
   Failure,
   type Machine,
   type Operand,
+  refuse,
   Reversion,
   type TraversalModel
 } from "./machine.js"
 import { type Code, prepare, type Program, type Step } from "./programs.js"
 import { sourceOf } from "./stored.js"
 import { leave } from "./returning.js"
+import { compareTime, sizeOf, work } from "./ops/work.js"
 import { Stores, unfold } from "./store.js"
 
 const iris = 5
@@ -38,8 +40,18 @@ const cheapCells = 1024
 /** Arguments and variables below this number are in arrays. */
 const nearMemory = 256
 
+/** Arrays with more holes than this would make calls within calls expensive. */
+const largestGap = 16
+
 /** More gas than this is not looked at: no run gets that far. A thousand times as much is still a safe integer. */
 const usableGas = 2 ** 42
+
+/** Nanoseconds to walk over as much of a value as a unit of gas pays for, and to use a unit of gas in general. */
+const walkTime = 20
+const failedTime = 10
+
+/** To look a byte of the key of a contract up. */
+const keyTime = 30
 
 const outOfGas = new Failure(Errors.outOfGas)
 
@@ -139,20 +151,35 @@ export class Engine implements Machine {
   cells(count: number | bigint): void {
     let cells = Number(count)
     if (cells < 0 && this.protocol >= iris) cells = 2 - cells
+    else if (cells < 0) refuse("before Iris negative cells made gas out of nothing")
     const created = this.created + cells
     this.created = created
     this.spend(created <= cheapCells ? cells : cells * (1 + Math.floor(created / cheapCells)))
   }
 
   traverse(value: Value, model: TraversalModel): void {
-    if (this.protocol < iris) return
+    if (this.protocol < iris) {
+      // Nothing is paid, but a value that shares its parts many times over is more than anybody can go through.
+      if (typeof value === "object") work(this, compareTime * sizeOf(value))
+      return
+    }
     // By far the most walks are this short: one node.
     if (model === "simple" && typeof value !== "object") this.spend(1)
     else this.#pay(walk(this.gas * 1000, value, model, undefined))
   }
 
+  /** After a failure there is as much gas as there was before; for the time that it took there is an end. */
+  giveBack(gas: number, time = failedTime): void {
+    work(this, (gas - this.gas) * time)
+    this.gas = gas
+  }
+
   #pay(milli: number): void {
-    if (milli < 0) throw outOfGas
+    if (milli < 0) {
+      // What a protected call catches gives the gas back, but not the time.
+      if (isProtected(this.frames)) work(this, this.gas * walkTime)
+      throw outOfGas
+    }
     this.gas = Math.floor(milli / 1000)
   }
 
@@ -167,7 +194,9 @@ export class Engine implements Machine {
       }
       this.#pay(walk(this.gas * 1000, value, model, stored))
     }
-    return unfold(stores, contract, value)
+    const unfolded = unfold(stores, contract, value)
+    if (this.protocol < iris) work(this, walkTime * sizeOf(unfolded))
+    return unfolded
   }
 
   // Stack and memory
@@ -275,7 +304,7 @@ export class Engine implements Machine {
   }
 
   #remember(kind: "arg" | "var", index: number, near: Array<Value | undefined>, value: Value): void {
-    if (index >= 0 && index < nearMemory) near[index] = value
+    if (index >= 0 && index < nearMemory && index <= near.length + largestGap) near[index] = value
     else (this.memory.far ??= new Map()).set(kind + index, value)
   }
 
@@ -324,6 +353,7 @@ export class Engine implements Machine {
     for (let known = this.loaded; known !== undefined; known = known.before)
       if (Bytes.equals(known.contract, contract)) return known.program
     if (this.protocol >= iris) this.spend(4900)
+    work(this, keyTime * contract.length)
     const found = sourceOf(this.trees, contract)
     if (found === undefined) return undefined
     const program = this.prepare(found)
@@ -339,6 +369,7 @@ export class Engine implements Machine {
 
   /** Goes on after the innermost protected call; what fails on the way there ends the run. */
   recover(mark: Mark): void {
+    this.giveBack(mark.gas)
     this.#backTo(mark)
     try {
       this.#unwind()

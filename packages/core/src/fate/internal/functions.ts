@@ -3,14 +3,17 @@ import * as Bytes from "../../encoding/Bytes.js"
 import * as Bytecode from "../Bytecode.js"
 import type { Value } from "../Value.js"
 import * as Errors from "./errorTexts.js"
-import { fail } from "./machine.js"
+import { fail, type Machine } from "./machine.js"
 import { format } from "./printer.js"
 import type { Code, Program } from "./programs.js"
 import { termOf, type Term } from "./terms.js"
 import * as Typing from "./typing.js"
 
-/** The id of a function as it is looked up. */
-export const functionKey = Bytes.toHex
+const idLength = 4
+
+/** The function with an id, which may be of any length where a contract made it up. */
+export const functionWith = (functions: Program["functions"], id: Uint8Array): Code | undefined =>
+  id.length === idLength ? functions.get(Bytes.toHex(id)) : undefined
 
 export const init = /*#__PURE__*/ Bytecode.functionId("init")
 
@@ -34,7 +37,7 @@ export const functionOf = (
   paying: boolean,
   allowInit: boolean
 ): Code => {
-  const code = functions.get(functionKey(id)) ?? fail(Errors.undefinedFunction(id))
+  const code = functionWith(functions, id) ?? fail(() => Errors.undefinedFunction(id))
   if (paying && !code.payable) fail(Errors.notPayable(id))
   if (code.private) fail(Errors.privateFunction(id))
   if (!allowInit && isInit(id)) fail(Errors.initNotAllowed)
@@ -42,19 +45,19 @@ export const functionOf = (
 }
 
 /** Ends the run: something is not of its type. */
-export const typeError = (what: string, value: Term, type: Term): never =>
-  fail(format(`Type error on ${what}: ~P is not of type ~P`, value, type))
+export const typeError = (what: string, value: () => Term, type: () => Term): never =>
+  fail(() => format(`Type error on ${what}: ~P is not of type ~P`, value(), type()))
 
 /** The arguments must be of the types of a function; gives what its type variables stand for. */
-export const checkArguments = (code: Code, args: ReadonlyArray<Value>, vm: number): Typing.Bindings => {
+export const checkArguments = (code: Code, args: ReadonlyArray<Value>, machine: Machine): Typing.Bindings => {
   if (args.length !== code.arguments.length) fail(Errors.wrongArity(code.arguments.length, args.length))
   const bindings: Typing.Bindings = new Map()
-  const shapes = Typing.inferAll(args)
-  if (shapes === undefined || !Typing.matchAll(code.arguments, shapes, vm, bindings))
+  const shapes = Typing.inferAll(args, machine)
+  if (shapes === undefined || !Typing.matchAll(code.arguments, shapes, machine, bindings))
     typeError(
       "call",
-      { list: args.map(termOf) },
-      { list: code.arguments.map((type) => Typing.termOfShape(type)) }
+      () => ({ list: args.map(termOf) }),
+      () => ({ list: code.arguments.map((type) => Typing.termOfShape(type)) })
     )
   return bindings
 }

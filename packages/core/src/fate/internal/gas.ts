@@ -150,27 +150,36 @@ const mapFrame = (entries: SortedMap.SortedMap<Part>): Frame => ({
   value: undefined
 })
 
-const walkType = (milli: number, type: Type, node: number, leaf: number): number => {
+/** What a walk over a type comes to; `undefined` where that is not defined. */
+interface TypeCount {
+  readonly nodes: number
+  readonly leaves: number
+  readonly undefinedAt: string | undefined
+}
+
+const typeCounts = new WeakMap<Type, TypeCount>()
+
+const countType = (type: Type): TypeCount => {
   // `undefined` is the end of a list of types.
   const rest: Array<Type | undefined> = [type]
-  let left = milli
+  let nodes = 0
+  let leaves = 0
   while (rest.length > 0) {
-    if (left < 0) return left
     const part = rest.pop()
-    if (part === undefined) left -= leaf
+    if (part === undefined) leaves++
     else {
       switch (part._tag) {
         case "list":
-          left -= node
+          nodes++
           rest.push(part.element)
           break
         case "map":
-          left -= node
+          nodes++
           rest.push(part.value, part.key)
           break
         case "tuple":
         case "variant": {
-          left -= node
+          nodes++
           rest.push(undefined)
           const types = part._tag === "tuple" ? part.elements : part.constructors
           for (let i = types.length - 1; i >= 0; i--) rest.push(types[i])
@@ -180,13 +189,23 @@ const walkType = (milli: number, type: Type, node: number, leaf: number): number
         case "tvar":
         case "any":
         case "oracle_query":
-          return crash(`the gas of walking over the type ${part._tag} is not defined`)
+          return { nodes, leaves, undefinedAt: part._tag }
         default:
-          left -= leaf
+          leaves++
       }
     }
   }
-  return left
+  return { nodes, leaves, undefinedAt: undefined }
+}
+
+/** Types are walked over once, for their atoms cost nothing as a rule. */
+const walkType = (milli: number, type: Type, node: number, leaf: number): number => {
+  let count = typeCounts.get(type)
+  if (count === undefined) typeCounts.set(type, (count = countType(type)))
+  const left = milli - count.nodes * node - count.leaves * leaf
+  return count.undefinedAt === undefined || left < 0
+    ? left
+    : crash(`the gas of walking over the type ${count.undefinedAt} is not defined`)
 }
 
 /** Whether there is a store map anywhere in a value. */

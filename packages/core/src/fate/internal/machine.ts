@@ -68,10 +68,21 @@ export interface Machine {
   readonly unfold: (value: Value, model: "unfold" | "unfold_compare" | "unfold_serial") => Value
 }
 
-/** The run (or the protected call) ends with an error text in latin1. */
+/**
+ * The run (or the protected call) ends with an error text in latin1. Nobody reads the text where a protected call
+ * ends, so what is long in the making is made when it is read.
+ */
 export class Failure {
   readonly _tag = "Failure"
-  constructor(readonly text: string) {}
+  readonly #text: string | (() => string)
+
+  constructor(text: string | (() => string)) {
+    this.#text = text
+  }
+
+  get text(): string {
+    return typeof this.#text === "string" ? this.#text : this.#text()
+  }
 }
 
 /** The run (or the protected call) ends with `ABORT`. */
@@ -86,6 +97,9 @@ export class Crash {
   constructor(readonly reason: string) {}
 }
 
+/** What the reference engine may well do, but this one does not: a protected call does not catch it. */
+export class Refusal extends Crash {}
+
 /** The chain could not be read. */
 export class MissingRead {
   readonly _tag = "MissingRead"
@@ -93,13 +107,18 @@ export class MissingRead {
 }
 
 /** Ends the run with an error text. */
-export const fail = (text: string): never => {
+export const fail = (text: string | (() => string)): never => {
   throw new Failure(text)
 }
 
 /** Rejects the update. */
 export const crash = (reason: string): never => {
   throw new Crash(reason)
+}
+
+/** Rejects the update because of the limits of this engine. */
+export const refuse = (reason: string): never => {
+  throw new Refusal(reason)
 }
 
 /** An operation of the table: base gas is taken and the version checked before. */

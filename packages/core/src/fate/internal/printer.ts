@@ -3,7 +3,7 @@
  * columns and a depth of six (`~P`), the flat printer with a depth of six (`~W`) and without (`~w`). Texts are latin1:
  * one character is one byte.
  */
-import { crash } from "./machine.js"
+import { refuse } from "./machine.js"
 import { isPrintable, isPrintableByte, type MapTerm, printDepth, type Term } from "./terms.js"
 
 const lineLength = 80
@@ -85,13 +85,21 @@ const container = (
 }
 
 const measure = (term: Term, depth: number): Node => {
-  if (typeof term === "bigint") return text(term.toString())
+  if (typeof term === "bigint") return text(decimal(term))
   if ("atom" in term) return text(atomText(term.atom))
   if ("binary" in term) return binary(term.binary, depth)
   if ("list" in term) return list(term.list, depth)
   if ("tuple" in term) return tuple(term.tuple, depth)
   return map(term.map, depth)
 }
+
+// The longest integers would take minutes, and texts of megabytes are no use to anybody.
+const mostPrinted = 1n << (8n * 131_072n)
+
+const decimal = (integer: bigint): string =>
+  integer < mostPrinted && integer > -mostPrinted
+    ? integer.toString()
+    : refuse("the text of the error shows an integer that is too long to be printed")
 
 /** The elements that are shown: each is one less deep than the one before. */
 const shown = (terms: ReadonlyArray<Term>, depth: number): ReadonlyArray<Node> =>
@@ -127,7 +135,7 @@ const map = (entries: MapTerm["map"], depth: number): Node => {
 }
 
 const inOrder = (entries: MapTerm["map"]): ReadonlyArray<readonly [Term, Term]> =>
-  entries ?? crash("the text of the error shows a map with more than 32 entries, whose order is not known")
+  entries ?? refuse("the text of the error shows a map with more than 32 entries, whose order is not known")
 
 /** As text if the start that is looked at is printable or, at the least, as much of it as would be shown of numbers. */
 const binary = (bytes: Uint8Array, depth: number): Node => {
@@ -419,7 +427,7 @@ const admittedWidth = (
 
 const flat = (term: Term, depth: number): string => {
   if (depth === 0) return "..."
-  if (typeof term === "bigint") return term.toString()
+  if (typeof term === "bigint") return decimal(term)
   if ("atom" in term) return atomText(term.atom)
   if ("binary" in term) return `<<${numbers(term.binary, depth).join("")}>>`
   if ("list" in term) return flatItems(term.list, depth, "[", "|", "]")

@@ -63,6 +63,7 @@ export const request = (engine: Engine, wanted: Request): boolean => {
     connect(engine, wanted, types.type.elements, result.type, args)
   } catch (error) {
     if (!isFailure(error)) throw error
+    engine.giveBack(gas)
     engine.stores.restore(stores)
     Object.assign(engine, {
       base,
@@ -107,7 +108,7 @@ const connect = (
     isPaying(wanted.value),
     wanted.creation !== undefined
   )
-  const bindings = checkArguments(code, args, engine.vm)
+  const bindings = checkArguments(code, args, engine)
   if (wanted.creation !== undefined)
     engine.frames = { kind: "continuation", below: engine.frames, ...wanted.creation }
   pushCheck(engine, wanted.protected, code, bindings, types, result)
@@ -135,8 +136,8 @@ const pushRemote = (engine: Engine): void => {
 
 /** What is above the cap is held back. */
 const limit = (engine: Engine, cap: Value): void => {
-  if (typeof cap !== "bigint") return fail(Errors.typeErrorOnCall(cap, "integer"))
-  if (cap <= 0n) return fail(Errors.badGasCap(cap))
+  if (typeof cap !== "bigint") return fail(() => Errors.typeErrorOnCall(cap, "integer"))
+  if (cap <= 0n) return fail(() => Errors.badGasCap(cap))
   if (cap >= BigInt(engine.gas)) return
   const gas = Number(cap)
   engine.frames = { kind: "reserve", below: engine.frames, gas: engine.gas - gas }
@@ -148,13 +149,13 @@ const enterContract = (
   contract: Value
 ): { readonly key: Uint8Array; readonly program: Program } => {
   if (typeof contract !== "object" || contract._tag !== "contract")
-    return fail(Errors.typeErrorOnCall(contract, "contract"))
+    return fail(() => Errors.typeErrorOnCall(contract, "contract"))
   const key = contract.bytes
   if (Bytes.equals(key, engine.contract)) fail(Errors.reentrantCall)
   for (let seen = engine.seen; seen !== undefined; seen = seen.before)
     if (Bytes.equals(key, seen.contract)) fail(Errors.reentrantCall)
   engine.seen = { contract: engine.contract, before: engine.seen }
-  return { key, program: engine.load(key) ?? fail(Errors.invalidContract(key)) }
+  return { key, program: engine.load(key) ?? fail(() => Errors.invalidContract(key)) }
 }
 
 /** In the order of terms everything else is above the numbers. */
@@ -169,10 +170,9 @@ const pushCheck = (
   result: Type
 ): void => {
   const its: ReadonlyArray<Typing.Shape> = [code.result, ...code.arguments]
-  const instances = code.generic ? its.map((type) => Typing.instantiate(type, bindings)) : its
+  const instances = code.generic ? its.map((type) => Typing.instantiate(type, bindings, engine)) : its
   const callerBindings: Typing.Bindings = new Map()
-  if (!Typing.matchAll([result, ...types], instances, engine.vm, callerBindings))
-    fail(Errors.remoteTypeMismatch)
+  if (!Typing.matchAll([result, ...types], instances, engine, callerBindings)) fail(Errors.remoteTypeMismatch)
   engine.frames = {
     kind: "check",
     below: engine.frames,
@@ -183,7 +183,7 @@ const pushCheck = (
 }
 
 const pay = (engine: Engine, from: Uint8Array, to: Uint8Array, value: Value): void => {
-  if (typeof value !== "bigint") return fail(Errors.typeErrorOnCall(value, "integer"))
+  if (typeof value !== "bigint") return fail(() => Errors.typeErrorOnCall(value, "integer"))
   if (value < 0n) return fail(Errors.errorInCall("negative_value"))
   engine.value = value
   if (value === 0n) return
@@ -213,7 +213,7 @@ const idOf = (operand: Operand | undefined): Uint8Array => {
 }
 
 export const isTrue = (value: Value): boolean =>
-  typeof value === "boolean" ? value : fail(Errors.typeErrorOnCall(value, "bool"))
+  typeof value === "boolean" ? value : fail(() => Errors.typeErrorOnCall(value, "bool"))
 
 export const call: Make = ([target, name, args, result, value]) => {
   const id = idOf(name)

@@ -3,7 +3,7 @@ import { none, some, type Value } from "../Value.js"
 import type { Engine } from "./engine.js"
 import type { CheckFrame, RemoteFrame } from "./frames.js"
 import { typeError } from "./functions.js"
-import { Crash, crash, Failure, Reversion } from "./machine.js"
+import { Crash, crash, Failure, Refusal, Reversion } from "./machine.js"
 import { termOf } from "./terms.js"
 import * as Typing from "./typing.js"
 
@@ -11,13 +11,24 @@ import * as Typing from "./typing.js"
 const checkResult = (engine: Engine, frame: CheckFrame): void => {
   const value = engine.top() ?? crash("a call returned nothing")
   engine.traverse(value, "simple")
-  const shape = Typing.infer(value)
+  const shape = Typing.infer(value, engine)
   const bindings: Typing.Bindings = new Map()
-  if (shape === undefined || !Typing.match(frame.type, shape, engine.vm, bindings))
-    typeError("return", termOf(value), Typing.termOfShape(frame.type))
-  if (!Typing.merge(bindings, frame.bindings))
-    typeError("return", termOf(value), Typing.termOfShape(Typing.instantiate(frame.type, frame.bindings)))
+  if (shape === undefined || !Typing.match(frame.type, shape, engine, bindings))
+    typeError(
+      "return",
+      () => termOf(value),
+      () => Typing.termOfShape(frame.type)
+    )
+  if (!Typing.merge(bindings, frame.bindings, engine))
+    typeError(
+      "return",
+      () => termOf(value),
+      () => Typing.termOfShape(Typing.instantiate(frame.type, frame.bindings, engine))
+    )
 }
+
+/** Nanoseconds to check the type of as much of a value as a unit of gas pays for. */
+const checkTime = 150
 
 const rollBack = (engine: Engine, { stores, trees }: NonNullable<CheckFrame["protected"]>): void => {
   engine.stores.restore(stores)
@@ -26,7 +37,9 @@ const rollBack = (engine: Engine, { stores, trees }: NonNullable<CheckFrame["pro
 
 /** What ends a run or, if that is protected, only a call. Here even what breaks the reference engine is caught. */
 export const isFailure = (error: unknown): boolean =>
-  error instanceof Failure || error instanceof Reversion || error instanceof Crash
+  error instanceof Failure ||
+  error instanceof Reversion ||
+  (error instanceof Crash && !(error instanceof Refusal))
 
 const checkProtected = (
   engine: Engine,
@@ -39,7 +52,7 @@ const checkProtected = (
     engine.setTop(some(engine.top() as Value))
   } catch (error) {
     if (!isFailure(error)) throw error
-    engine.gas = gas
+    engine.giveBack(gas, checkTime)
     rollBack(engine, before)
     engine.setTop(none)
   }

@@ -24,6 +24,8 @@ export interface Snapshot {
 interface Register {
   readonly value: Value
   readonly written: boolean
+  /** How many snapshots there were: what was set since the latest need not be taken back twice. */
+  readonly age: number
 }
 
 interface Entry {
@@ -47,6 +49,13 @@ export interface Meter {
 
 const present = Uint8Array.of(0)
 
+/** What was written, by ascending register. */
+const writtenOf = ({ registers }: Entry): ReadonlyArray<readonly [register: number, value: Value]> => {
+  const found: Array<readonly [number, Value]> = []
+  for (const [index, { value, written }] of registers) if (written) found.push([index, value])
+  return found.length > 1 ? found.sort(([a], [b]) => a - b) : found
+}
+
 export class Stores {
   readonly #contracts: Trie.Trie
   readonly #keyOf: (contract: Uint8Array) => Uint8Array
@@ -54,6 +63,7 @@ export class Stores {
   /** How to take back what was done, newest last. */
   readonly #undo: Array<() => void> = []
   #latest: Entry | undefined
+  #age = 0
 
   /** `keyOf`: the key of the contracts tree under which a contract's store lies, if that is not the contract's own. */
   constructor(contracts: Trie.Trie, keyOf: (contract: Uint8Array) => Uint8Array = (contract) => contract) {
@@ -62,10 +72,12 @@ export class Stores {
   }
 
   snapshot(): Snapshot {
+    this.#age++
     return { changes: this.#undo.length }
   }
 
   restore(snapshot: Snapshot): void {
+    this.#age++
     while (this.#undo.length > snapshot.changes) this.#undo.pop()?.()
   }
 
@@ -81,12 +93,12 @@ export class Stores {
     const bytes = Trie.get(this.#contracts, Bytes.concat(entry.prefix, Metadata.registerKey(register)))
     if (bytes === undefined) return undefined
     const value = Metadata.stored(bytes)
-    this.#set(entry, register, { value, written: false })
+    this.#set(entry, register, { value, written: false, age: this.#age })
     return { value, first: true }
   }
 
   write(contract: Uint8Array, register: number, value: Value): void {
-    this.#set(this.#entry(contract), register, { value, written: true })
+    this.#set(this.#entry(contract), register, { value, written: true, age: this.#age })
   }
 
   /** The value under a key of a stored map; nothing of what the run changed. */
@@ -136,13 +148,7 @@ export class Stores {
    * and `Crash` where the outcome depends on the inner order of big Erlang maps.
    */
   finish(contracts: Trie.Trie, meter: Meter, options: { readonly lima?: boolean } = {}): Trie.Trie {
-    const written = Array.from(this.#entries.values(), (entry) => ({
-      entry,
-      registers: Array.from(entry.registers)
-        .filter(([, register]) => register.written)
-        .map(([index, { value }]) => [index, value] as const)
-        .sort(([a], [b]) => a - b)
-    }))
+    const written = Array.from(this.#entries.values(), (entry) => ({ entry, registers: writtenOf(entry) }))
     for (const { registers } of written) for (const [, value] of registers) meter.traverse(value)
     let result = contracts
     for (const { entry, registers } of written) {
@@ -183,6 +189,7 @@ export class Stores {
   #set(entry: Entry, register: number, value: Register): void {
     const before = entry.registers.get(register)
     entry.registers.set(register, value)
+    if (before?.age === value.age) return
     this.#undo.push(() => {
       if (before === undefined) entry.registers.delete(register)
       else entry.registers.set(register, before)

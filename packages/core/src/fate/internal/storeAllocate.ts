@@ -2,7 +2,7 @@
 import { map, removed, storeMap } from "../Value.js"
 import type { MapValue, StoreMap, Value } from "../Value.js"
 import * as ValueCodec from "../ValueCodec.js"
-import { crash } from "./machine.js"
+import { crash, refuse } from "./machine.js"
 import { rebuild } from "./rebuild.js"
 import type { Parts } from "./rebuild.js"
 import * as SortedMap from "./sortedMap.js"
@@ -70,7 +70,7 @@ export const allocate = (
     return undefined
   }
 
-  const rebuilt = values.map((value) => rebuild(value, rule))
+  const rebuilt = values.map((value) => (typeof value === "object" ? rebuild(value, rule) : value))
   return { values: rebuilt, maps: maps.sort((a, b) => a.id - b.id) }
 }
 
@@ -103,7 +103,7 @@ const walk = (
         entries = SortedMap.set(entries, keys[i] as Value, value)
       })
       // One that gets numbers gets the same ones wherever it stands.
-      if (from.size > orderedSize && replaced > 1) return crash(orderUnknown)
+      if (from.size > orderedSize && replaced > 1) return refuse(orderUnknown)
       return make(entries)
     }
   }
@@ -117,5 +117,5 @@ const inOrder = (
   SortedMap.forEach(from, (key, value) => {
     if (hasParts(value)) found.push([key, value])
   })
-  return from.size > orderedSize ? found : found.sort(([a], [b]) => compareTerms(a, b))
+  return from.size > orderedSize || found.length < 2 ? found : found.sort(([a], [b]) => compareTerms(a, b))
 }

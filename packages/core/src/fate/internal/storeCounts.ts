@@ -49,7 +49,8 @@ export const references = (values: Iterable<Value | typeof removed>): Counts => 
 }
 
 const storeMapTag = 0xbf
+const none: ReadonlyMap<number, number> = new Map()
 
 /** The references in a serialized value; most have not even the byte that one begins with. */
-export const referencesIn = (bytes: Uint8Array | undefined): Counts =>
-  bytes?.includes(storeMapTag) === true ? references([stored(bytes)]) : new Map()
+export const referencesIn = (bytes: Uint8Array | undefined): ReadonlyMap<number, number> =>
+  bytes?.includes(storeMapTag) === true ? references([stored(bytes)]) : none

@@ -71,9 +71,15 @@ const parse = (value: Value): Metadata => {
 const registerPrefix = Uint8Array.of(0)
 const mapPrefix = Uint8Array.of(1)
 
+const makeRegisterKey = (register: number): Uint8Array =>
+  Bytes.concat(registerPrefix, Bytes.uintToBytes(register))
+
+/** Of the registers that contracts have. */
+const registerKeys: ReadonlyArray<Uint8Array> = Array.from({ length: 64 }, (_, i) => makeRegisterKey(i))
+
 /** The store key of a register. */
 export const registerKey = (register: number): Uint8Array =>
-  Bytes.concat(registerPrefix, Bytes.uintToBytes(register))
+  registerKeys[register] ?? makeRegisterKey(register)
 
 /** The store key of a map; that of an entry has the serialized key behind it. */
 export const mapKey = (rawId: number): Uint8Array => Bytes.concat(mapPrefix, Bytes.uintToFixed(rawId, 4))

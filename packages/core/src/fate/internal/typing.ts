@@ -12,6 +12,8 @@ import {
 } from "../Value.js"
 import type { SimpleType, Type } from "../Type.js"
 import { atom, printDepth, type Term, tuple as tupleTerm } from "./terms.js"
+import type { Machine } from "./machine.js"
+import { work } from "./ops/work.js"
 import * as SortedMap from "./sortedMap.js"
 
 /** A type as it can be told from a value: of the constructors that a variant does not have only the arity is known. */
@@ -50,12 +52,17 @@ const scalars: { readonly [tag: string]: Shape } = {
 /** A computation that asks for the results of parts; `undefined` is failure and ends the whole. */
 type Task = Generator<Task | Shape | undefined, Shape | undefined, Shape>
 
+// Types of the same parts many times over are larger than the values that they come from, which are what gas pays for.
+const stepsNoted = 1000
+const stepTime = 100
+
 /** Runs tasks with a stack of their own. */
-const perform = (task: Task): Shape | undefined => {
+const perform = (task: Task, machine: Machine): Shape | undefined => {
   const waiting: Array<Task> = []
   let current = task
   let step = current.next()
-  for (;;) {
+  for (let steps = 1; ; steps++) {
+    if (steps % stepsNoted === 0) work(machine, stepsNoted * stepTime)
     const result: Task | Shape | undefined = step.value
     if (result === undefined) return undefined
     if (step.done !== true && "next" in result) {
@@ -85,7 +92,12 @@ const scalarShape = (
 
 /** A value whose parts are being looked at. */
 type Inferring =
-  | { readonly kind: "array"; readonly value: TupleValue | VariantValue; readonly elements: Array<Shape> }
+  | {
+      readonly kind: "array"
+      readonly value: TupleValue | VariantValue
+      readonly elements: Array<Shape>
+      index: number
+    }
   | { readonly kind: "list"; rest: ListValue; element: Shape }
   | {
       readonly kind: "map"
@@ -105,16 +117,22 @@ const inferring = (value: TupleValue | VariantValue | ListValue | MapValue): Inf
       const entries = SortedMap.entries(value.entries)[Symbol.iterator]()
       return { kind: "map", entries, pending: undefined, inValue: false, key: any, value: any }
     }
-    default:
-      return { kind: "array", value, elements: [] }
+    default: {
+      const { length } = value._tag === "tuple" ? value.elements : value.values
+      // Not grown by and by: deep values would take several times as much memory.
+      return { kind: "array", value, elements: new Array<Shape>(length), index: 0 }
+    }
   }
 }
 
 /** Takes in the type of a part; whether it agrees with the parts before. */
-const absorb = (frame: Inferring, shape: Shape): boolean => {
-  if (frame.kind === "array") return frame.elements.push(shape) > 0
+const absorb = (frame: Inferring, shape: Shape, machine: Machine): boolean => {
+  if (frame.kind === "array") {
+    frame.elements[frame.index++] = shape
+    return true
+  }
   const known = frame.kind === "list" ? frame.element : frame.inValue ? frame.value : frame.key
-  const both = intersect(shape, known)
+  const both = intersect(shape, known, machine)
   if (both === undefined) return false
   if (frame.kind === "list") frame.element = both
   else if (frame.inValue) frame.value = both
@@ -126,7 +144,7 @@ const absorb = (frame: Inferring, shape: Shape): boolean => {
 const advance = (frame: Inferring): Value | undefined => {
   if (frame.kind === "array") {
     const { value } = frame
-    return (value._tag === "tuple" ? value.elements : value.values)[frame.elements.length]
+    return (value._tag === "tuple" ? value.elements : value.values)[frame.index]
   }
   if (frame.kind === "list") {
     const { rest } = frame
@@ -156,8 +174,11 @@ const conclude = (frame: Inferring): Shape => {
     : { _tag: "variant", constructors: value.arities.map((arity, i) => (i === value.tag ? tuple : arity)) }
 }
 
+/** Nanoseconds for every constructor of a variant. */
+const arityTime = 20
+
 /** The type of a value; `undefined` for one that has none, such as a list of different things. */
-export const infer = (value: Value): Shape | undefined => {
+export const infer = (value: Value, machine: Machine): Shape | undefined => {
   const frames: Array<Inferring> = []
   let next: Value | undefined = value
   for (;;) {
@@ -170,7 +191,10 @@ export const infer = (value: Value): Shape | undefined => {
       typeof next === "object" &&
       (next._tag === "tuple" || next._tag === "variant" || next._tag === "list" || next._tag === "map")
     ) {
-      if (next._tag === "variant" && next.tag >= next.arities.length) return undefined
+      if (next._tag === "variant") {
+        if (next.tag >= next.arities.length) return undefined
+        work(machine, arityTime * next.arities.length)
+      }
       const frame = inferring(next)
       frames.push(frame)
       next = advance(frame)
@@ -181,7 +205,7 @@ export const infer = (value: Value): Shape | undefined => {
     }
     const outer = frames[frames.length - 1]
     if (outer === undefined) return shape
-    if (!absorb(outer, shape)) return undefined
+    if (!absorb(outer, shape, machine)) return undefined
     next = advance(outer)
   }
 }
@@ -238,16 +262,20 @@ function* intersectVariants(
 
 const arityOf = (one: TupleShape | number): number => (typeof one === "number" ? one : one.elements.length)
 
-const settle = (one: Task | Shape | undefined): Shape | undefined =>
-  one === undefined || !("next" in one) ? one : perform(one)
+const settle = (one: Task | Shape | undefined, machine: Machine): Shape | undefined =>
+  one === undefined || !("next" in one) ? one : perform(one, machine)
 
-const intersect = (a: Shape, b: Shape): Shape | undefined => settle(intersectionOf(a, b))
+const intersect = (a: Shape, b: Shape, machine: Machine): Shape | undefined =>
+  settle(intersectionOf(a, b), machine)
 
 /** The types of values; `undefined` if one has none. */
-export const inferAll = (values: ReadonlyArray<Value>): ReadonlyArray<Shape> | undefined => {
+export const inferAll = (
+  values: ReadonlyArray<Value>,
+  machine: Machine
+): ReadonlyArray<Shape> | undefined => {
   const shapes: Array<Shape> = []
   for (const value of values) {
-    const shape = infer(value)
+    const shape = infer(value, machine)
     if (shape === undefined) return undefined
     shapes.push(shape)
   }
@@ -255,9 +283,9 @@ export const inferAll = (values: ReadonlyArray<Value>): ReadonlyArray<Shape> | u
 }
 
 /** Binds a type variable; whether it can be. */
-const bind = (bindings: Bindings, index: number, shape: Shape): boolean => {
+const bind = (bindings: Bindings, index: number, shape: Shape, machine: Machine): boolean => {
   const bound = bindings.get(index)
-  const both = bound === undefined ? shape : intersect(bound, shape)
+  const both = bound === undefined ? shape : intersect(bound, shape, machine)
   if (both === undefined) return false
   bindings.set(index, both)
   return true
@@ -267,24 +295,27 @@ const bind = (bindings: Bindings, index: number, shape: Shape): boolean => {
 export const matchAll = (
   types: ReadonlyArray<Shape>,
   shapes: ReadonlyArray<Shape>,
-  vm: number,
+  machine: Machine,
   bindings: Bindings
 ): boolean => {
   if (types.length !== shapes.length) return false
   const left: Array<Shape> = [...types]
   const right: Array<Shape> = [...shapes]
+  let steps = 0
   for (let type = left.pop(); type !== undefined; type = left.pop()) {
+    if (++steps % stepsNoted === 0) work(machine, stepsNoted * stepTime)
     const shape = right.pop() as Shape
     if (type._tag === "any" || shape._tag === "any") continue
     if (type._tag === "tvar") {
       if (shape._tag === "tvar" && shape.index === type.index) continue
-      if (!bind(bindings, type.index, shape)) return false
+      if (!bind(bindings, type.index, shape, machine)) return false
       continue
     }
     if (type._tag !== shape._tag) return false
     switch (type._tag) {
       case "bytes":
-        if (type.size !== (shape as typeof type).size && !(type.size === "any" && vm >= 8)) return false
+        if (type.size !== (shape as typeof type).size && !(type.size === "any" && machine.vm >= 8))
+          return false
         break
       case "list":
         left.push(type.element)
@@ -321,12 +352,12 @@ export const matchAll = (
 }
 
 /** As {@link matchAll}, for one. */
-export const match = (type: Shape, shape: Shape, vm: number, bindings: Bindings): boolean =>
-  matchAll([type], [shape], vm, bindings)
+export const match = (type: Shape, shape: Shape, machine: Machine, bindings: Bindings): boolean =>
+  matchAll([type], [shape], machine, bindings)
 
 /** Adds bindings to others; whether they agree. */
-export const merge = (bindings: Bindings, others: ReadonlyMap<number, Shape>): boolean => {
-  for (const [index, shape] of others) if (!bind(bindings, index, shape)) return false
+export const merge = (bindings: Bindings, others: ReadonlyMap<number, Shape>, machine: Machine): boolean => {
+  for (const [index, shape] of others) if (!bind(bindings, index, shape, machine)) return false
   return true
 }
 
@@ -371,8 +402,8 @@ function* instances(type: Shape, bindings: ReadonlyMap<number, Shape>): Task {
 }
 
 /** A type with its variables replaced by what they stand for, unbound ones by `any`. */
-export const instantiate = (type: Shape, bindings: ReadonlyMap<number, Shape>): Shape =>
-  settle(instanceOf(type, bindings)) ?? any
+export const instantiate = (type: Shape, bindings: ReadonlyMap<number, Shape>, machine: Machine): Shape =>
+  settle(instanceOf(type, bindings), machine) ?? any
 
 /** Whether there are type variables in types. */
 export const hasVariables = (types: ReadonlyArray<Type>): boolean => {
@@ -387,6 +418,9 @@ export const hasVariables = (types: ReadonlyArray<Type>): boolean => {
   return false
 }
 
+// One more than are shown tells that there are more.
+const mostShown = printDepth
+
 /** The term that stands for a shape in error texts, cut below the depth that is printed. */
 export const termOfShape = (shape: Shape | number, depth: number = printDepth): Term => {
   if (typeof shape === "number") return BigInt(shape)
@@ -396,13 +430,13 @@ export const termOfShape = (shape: Shape | number, depth: number = printDepth): 
     case "list":
       return tupleTerm(atom("list"), part(shape.element))
     case "tuple":
-      return tupleTerm(atom("tuple"), { list: shape.elements.map(part) })
+      return tupleTerm(atom("tuple"), { list: shape.elements.slice(0, mostShown).map(part) })
     case "map":
       return tupleTerm(atom("map"), part(shape.key), part(shape.value))
     case "bytes":
       return tupleTerm(atom("bytes"), shape.size === "any" ? atom("any") : shape.size)
     case "variant":
-      return tupleTerm(atom("variant"), { list: shape.constructors.map(part) })
+      return tupleTerm(atom("variant"), { list: shape.constructors.slice(0, mostShown).map(part) })
     case "tvar":
       return tupleTerm(atom("tvar"), BigInt(shape.index))
     default:

@@ -6,6 +6,7 @@ import * as ApiEncoding from "../../../src/encoding/ApiEncoding.js"
 import * as Bytes from "../../../src/encoding/Bytes.js"
 import * as Engine from "../../../src/fate/Engine.js"
 import type { Environment } from "../../../src/fate/Environment.js"
+import { withCall } from "../../../src/fate/internal/calling.js"
 import * as Value from "../../../src/fate/Value.js"
 import * as ValueCodec from "../../../src/fate/ValueCodec.js"
 import * as Trees from "../../../src/state/Trees.js"
@@ -172,6 +173,12 @@ export const complaint = (
   if (!Number.isSafeInteger(gasUsed) || gasUsed < 0 || gasUsed > gas)
     return `it used ${gasUsed} of ${gas} gas`
   if (returnType !== "ok" && trees !== before) return "the state changed although the call failed"
+  // It must fit into a call object.
+  withCall(
+    trees,
+    { caller: ownerId, contractId: ApiEncoding.encode("ct", main), round: 9, gasPrice: 1n },
+    outcome
+  )
   if (coins(trees) !== coins(before)) return `there were ${coins(before)} coins and are ${coins(trees)}`
   return undefined
 }

@@ -15,7 +15,7 @@ import { helper, other, type Registers } from "./Laboratory.js"
 
 /** What a program may do. */
 export interface Features {
-  /** Operations after which a run with another gas limit has another outcome: `GAS`, caps, protected calls. */
+  /** What may have another outcome with another gas limit: `GAS`, caps, protected calls. */
   readonly gasAware: boolean
   /** Calls of another contract, clones. */
   readonly remote: boolean
@@ -109,6 +109,9 @@ const mapOf = (rng: Rng, keys: (rng: Rng) => Value.Value, values: (rng: Rng) => 
     SortedMap.fromEntries(many(rng, rng.chance(0.1) ? 40 : 5, () => [keys(rng), values(rng)] as const))
   )
 
+/** A key, rarely of a length that keys do not have. */
+const keyOf = (rng: Rng): Uint8Array => rng.bytes(rng.chance(0.02) ? rng.below(70) : 32)
+
 /** A value of a kind. */
 export const valueOf = (kind: Kind, rng: Rng): Value.Value => {
   switch (kind) {
@@ -131,7 +134,7 @@ export const valueOf = (kind: Kind, rng: Rng): Value.Value => {
     case "o":
       return rng.chance(0.5) ? Value.none : Value.some(integerOf(rng))
     case "a":
-      return Value.reference("address", rng.chance(0.5) ? other : rng.bytes(32))
+      return Value.reference("address", rng.chance(0.5) ? other : keyOf(rng))
     case "k":
       return Value.list(many(rng, 4, stringOf))
     case "q":
@@ -143,7 +146,7 @@ export const valueOf = (kind: Kind, rng: Rng): Value.Value => {
     case "w":
       return Value.list(many(rng, 4, (r) => Value.tuple([small(r), integerOf(r)])))
     default:
-      return Value.reference("contract", rng.chance(0.7) ? helper : rng.bytes(32))
+      return Value.reference("contract", rng.chance(0.7) ? helper : keyOf(rng))
   }
 }
 
@@ -175,7 +178,7 @@ BYTES_CONCAT y y y|BYTES_SPLIT_ANY z y .|BYTES_SIZE i y|INT_TO_BYTES y i .|STR_T
 BYTES_TO_FIXED_SIZE z y .|CHAR_TO_INT i .|CHAR_FROM_INT o .|VARIANT_TEST b o .
 BITS_NONE t|BITS_ALL t|BITS_ALL_N t .|BITS_SET t t .|BITS_CLEAR t t .|BITS_TEST b t .|BITS_OR t t t|BITS_AND t t t
 BITS_DIFF t t t|BALANCE i|ORIGIN a|CALLER a|TIMESTAMP i|GENERATION i|DIFFICULTY i|GASLIMIT i|ADDRESS a|GASPRICE i
-FEE i|CREATOR a|CALL_VALUE i|BLOCKHASH z i|BENEFICIARY a|NETWORK_ID s|AUTH_TX_HASH z|BYTECODE_HASH z c|LOG0 s
+FEE i|CREATOR a|CALL_VALUE i|BLOCKHASH z i|BENEFICIARY a|NETWORK_ID s|AUTH_TX_HASH z|LOG0 s
 LOG1 s .|LOG2 s . a|LOG3 y . a b|SPEND a .|BALANCE_OTHER i a|IS_CONTRACT b a|IS_PAYABLE b a|IS_ORACLE b a
 CONTRACT_TO_ADDRESS a c|ADDRESS_TO_BYTES y a|SHA3 y x|SHA256 y x|BLAKE2B y x
 BAND i i i|BOR i i i|BXOR i i i|BNOT i i|BSL i i .|BSR i i .|POSEIDON i . .|BLS12_381_INT_TO_FR z .|NOP`)
@@ -313,7 +316,11 @@ class Writer {
     else if (choice === 2) this.call()
     else if (choice === 3 && features.remote) this.remoteCall()
     else if (choice === 4) this.construct()
-    else if (choice === 5 && features.gasAware) this.body.add("GAS", this.target("i"))
+    else if (choice === 5 && features.gasAware)
+      if (rng.chance(0.5))
+        // Looking for a contract that is not there needs gas and gives it back.
+        this.body.add("GAS", this.target("i"))
+      else this.body.add("BYTECODE_HASH", scratch, this.source("c"))
     else if (choice === 6 && depth < 3) this.select(depth)
     else if (choice === 7 && rng.chance(0.1)) this.give("ABORT", "EXIT")
     else this.plain()

@@ -8,7 +8,7 @@ import { crash, fail, type Machine, Mode, type Operand, type Operation, type Ope
 import * as Type from "../../Type.js"
 import type { Value } from "../../Value.js"
 import { bad, iris } from "./common.js"
-import { afford, isWord, linear, productTime, quotientTime, work, words } from "./work.js"
+import { afford, copyTime, isWord, linear, productTime, quotientTime, work, words } from "./work.js"
 
 type Compute = (m: Machine, a: bigint, b: bigint) => bigint
 
@@ -45,7 +45,7 @@ const mostBits = 1n << 32n
 const shiftLeft: Compute = (m, a, by) => {
   if (a === 0n) return 0n
   if (by >= mostBits) return crash("an integer is too large")
-  work(m, 4 * shiftedWords(a, by))
+  work(m, copyTime(shiftedWords(a, by)))
   return a << by
 }
 
@@ -99,7 +99,7 @@ const step = (m: Machine, operand: Operand, by: bigint): void => {
   const value = m.read(operand)
   if (typeof value !== "bigint") {
     if (m.environment.protocol < iris) return crash("a step of what is no integer")
-    return fail(typeErrorOnCall(value, Type.integer))
+    return fail(() => typeErrorOnCall(value, Type.integer))
   }
   linear(m, value, 0n)
   m.write(operand, value + by)

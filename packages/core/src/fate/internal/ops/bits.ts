@@ -42,7 +42,7 @@ const onesByCode = Uint8Array.from({ length: 128 }, (_, code) => onesOf.get(code
 
 /** The number of bits of a finite set. */
 const ones = (m: Machine, set: bigint): number => {
-  if (!isWord(set)) work(m, 64 * words(set))
+  if (!isWord(set)) work(m, 160 * words(set))
   const hex = set.toString(16)
   let count = 0
   for (let i = 0; i < hex.length; i++) count += onesByCode[hex.charCodeAt(i)] as number

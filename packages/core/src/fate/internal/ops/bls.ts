@@ -90,7 +90,7 @@ const unary =
   (machine, [to, operand]) => {
     const value = machine.read(operand)
     const one = a.read(value)
-    if (one === undefined) return fail(Errors.badArguments(`bls12_381_${name}`, [value]))
+    if (one === undefined) return fail(() => Errors.badArguments(`bls12_381_${name}`, [value]))
     machine.write(to, result.write(computed(() => compute(one))))
   }
 
@@ -100,7 +100,8 @@ const binary =
     const values = [machine.read(first), machine.read(second)] as const
     const one = a.read(values[0])
     const two = b.read(values[1])
-    if (one === undefined || two === undefined) return fail(Errors.badArguments(`bls12_381_${name}`, values))
+    if (one === undefined || two === undefined)
+      return fail(() => Errors.badArguments(`bls12_381_${name}`, values))
     machine.write(to, result.write(computed(() => compute(one, two))))
   }
 

@@ -11,6 +11,6 @@ export const booleans: Operations = {
     if (typeof a === "boolean") return !a
     return m.environment.protocol < iris
       ? crash("the negation of what is no boolean")
-      : fail(typeErrorOnCall(a, Type.boolean))
+      : fail(() => typeErrorOnCall(a, Type.boolean))
   })
 }

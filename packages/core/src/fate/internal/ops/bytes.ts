@@ -7,7 +7,7 @@ import { tupleCells } from "./tuples.js"
 import { afford, linear, work, words } from "./work.js"
 
 const integerOf = (m: Machine, value: Uint8Array): bigint => {
-  work(m, 10 * value.length)
+  work(m, 60 * value.length)
   return value.length === 0 ? 0n : BigInt(`0x${Bytes.toHex(value)}`)
 }
 
@@ -28,7 +28,7 @@ const toBytes = (m: Machine, value: bigint, size: bigint): Uint8Array => {
   const length = Number(size)
   afford(m, byteCells(length))
   linear(m, value, 0n)
-  work(m, 10 * length)
+  work(m, 60 * length)
   if (length === 0) return new Uint8Array(0)
   const hex = BigInt.asUintN(8 * length, value).toString(16)
   return Bytes.fromHex(hex.padStart(2 * length, "0"))
@@ -44,7 +44,7 @@ export const bytesOperations: Operations = {
     if (!isBytes(value)) return bad("bytes_to_str", value)
     const length = 2 * value.bytes.length
     afford(m, byteCells(length))
-    work(m, 10 * length)
+    work(m, 60 * length)
     charge(m, o[0], byteCells(length) + 1, string(Bytes.utf8(Bytes.toHex(value.bytes).toUpperCase())))
   },
   BYTES_CONCAT: (m, o) => {

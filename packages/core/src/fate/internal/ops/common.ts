@@ -8,7 +8,7 @@ export const iris = 5
 export const ceres = 6
 
 /** Ends the run: the arguments do not have the types that the operation needs. */
-export const bad = (op: string, ...args: ReadonlyArray<Value>): never => fail(badArguments(op, args))
+export const bad = (op: string, ...args: ReadonlyArray<Value>): never => fail(() => badArguments(op, args))
 
 /** An operation of one value that costs nothing but its base gas. */
 export const unary =

@@ -3,7 +3,7 @@ import type { Value } from "../../Value.js"
 import type { Operation, Operations } from "../machine.js"
 import { compareTerms } from "../termOrder.js"
 import { iris } from "./common.js"
-import { compareTime, isWord, leafBytes, work } from "./work.js"
+import { compareTime, isWord, sizeOf, work } from "./work.js"
 
 const isScalar = (value: Value): boolean =>
   typeof value === "object" ? false : typeof value === "boolean" || isWord(value)
@@ -17,7 +17,7 @@ const comparison =
     const a = m.unfold(m.read(o[1]), "unfold_compare")
     const b = m.unfold(m.read(o[2]), "unfold_compare")
     // Gas pays for the parts of values but not for their bytes.
-    if (!isScalar(a) && !isScalar(b)) work(m, compareTime * Math.min(leafBytes(a), leafBytes(b)))
+    if (!isScalar(a) && !isScalar(b)) work(m, compareTime * Math.min(sizeOf(a), sizeOf(b)))
     const compare = m.environment.protocol < iris ? lima : Order.compare
     m.write(o[0], decide(compare(a, b)))
   }

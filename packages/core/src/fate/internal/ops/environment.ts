@@ -60,13 +60,13 @@ const balanceOther: Operation = (machine, [to, account]) => {
 
 const contractToAddress: Operation = (machine, [to, contract]) => {
   const value = machine.read(contract)
-  if (!isReference(value, "contract")) return fail(Errors.badArguments("contract_to_address", [value]))
+  if (!isReference(value, "contract")) return fail(() => Errors.badArguments("contract_to_address", [value]))
   machine.write(to, address(value.bytes))
 }
 
 const addressToContract: Operation = (machine, [to, account]) => {
   const value = machine.read(account)
-  if (!isReference(value, "address")) return fail(Errors.badArguments("address_to_contract", [value]))
+  if (!isReference(value, "address")) return fail(() => Errors.badArguments("address_to_contract", [value]))
   machine.write(to, Value.reference("contract", value.bytes))
 }
 

@@ -4,7 +4,7 @@
 import * as Bytes from "../../../encoding/Bytes.js"
 import type { Value } from "../../Value.js"
 import * as Errors from "../errorTexts.js"
-import { crash, fail, type Operation, type Operations } from "../machine.js"
+import { crash, fail, type Operation, type Operations, refuse } from "../machine.js"
 import { isBytes, isString } from "./operands.js"
 
 /** Bytes of a topic. */
@@ -25,7 +25,7 @@ const padded = (bytes: Uint8Array): Uint8Array => {
 }
 
 const topicOf = (value: Value): Uint8Array => {
-  if (typeof value === "bigint") return word(value) ?? fail(Errors.illegalInteger(value))
+  if (typeof value === "bigint") return word(value) ?? fail(() => Errors.illegalInteger(value))
   if (typeof value === "boolean") return Bytes.uintToFixed(value ? 1 : 0, topicLength)
   switch (value._tag) {
     case "bits":
@@ -34,11 +34,12 @@ const topicOf = (value: Value): Uint8Array => {
     case "contract":
     case "oracle":
     case "oracle_query":
-      return value.bytes
+      // Keys may have any length where they were made up, but events have no room for them.
+      return value.bytes.length === topicLength ? value.bytes : refuse("a topic of an event is no key")
     default:
       return isBytes(value) && value.bytes.length <= topicLength
         ? padded(value.bytes)
-        : fail(Errors.typeErrorOnCall(value, "word"))
+        : fail(() => Errors.typeErrorOnCall(value, "word"))
   }
 }
 

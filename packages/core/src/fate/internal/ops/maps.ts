@@ -16,7 +16,10 @@ import { mapEntries, mapSize } from "../store.js"
 import { compareTerms } from "../termOrder.js"
 import { bad, ceres, iris } from "./common.js"
 import { tupleCells } from "./tuples.js"
-import { keyWork, work } from "./work.js"
+import { afford, keyWork, searchWork, work } from "./work.js"
+
+/** Nanoseconds to look a key up in a stored map. */
+const lookupTime = 1000
 
 /** Gas of what is looked up in the store, from Ceres on. */
 const storeGas = 5000
@@ -34,7 +37,7 @@ const mapOr = (m: Machine, op: string, value: Value): MapValue | StoreMap =>
     ? value
     : m.environment.protocol < iris
       ? crash(`${op} of what is no map`)
-      : fail(expectedMap(op, value))
+      : fail(() => expectedMap(op, value))
 
 const lookup = (m: Machine, from: MapValue | StoreMap, key: Value): Value | undefined => {
   if (isMap(from)) {
@@ -45,6 +48,7 @@ const lookup = (m: Machine, from: MapValue | StoreMap, key: Value): Value | unde
   const changed = SortedMap.get(from.cache, key)
   if (changed !== undefined) return changed === removed ? undefined : changed
   chargeStore(m, 1)
+  searchWork(m, key)
   return m.stores.lookup(m.contract, from.id, key)
 }
 
@@ -105,6 +109,9 @@ const entriesOf = (m: Machine, from: MapValue | StoreMap): SortedMap.SortedMap<V
 const sizeOf = (m: Machine, from: MapValue | StoreMap): number => {
   if (isMap(from)) return from.entries.size
   chargeStore(m, from.cache.size)
+  // Before Ceres they are looked up for nothing.
+  work(m, from.cache.size * lookupTime)
+  SortedMap.forEach(from.cache, (key) => searchWork(m, key))
   return mapSize(m.stores, m.contract, from)
 }
 
@@ -152,6 +159,7 @@ export const maps: Operations = {
   },
   MAP_TO_LIST: (m, o) => {
     const entries = entriesOf(m, mapOr(m, "map_to_list", m.read(o[1])))
+    afford(m, 2 * entries.size)
     m.write(o[0], list(pairs(m, entries).map(tuple)))
     m.cells(2 * entries.size)
   }

@@ -9,6 +9,7 @@ import * as Errors from "../errorTexts.js"
 import { crash, fail, type Machine, type Operation, type Operations } from "../machine.js"
 import * as SortedMap from "../sortedMap.js"
 import { isTypeRepresentation, known, stringOf } from "./operands.js"
+import { work } from "./work.js"
 
 const registrars = ["chain", "test"].map(Bytes.utf8)
 const dot = 0x2e
@@ -47,8 +48,12 @@ const isText = (bytes: Uint8Array): boolean => {
   }
 }
 
+/** Nanoseconds to look at a byte of a name. */
+const nameTime = 200
+
 /** A name that is claimed. */
 const nameAt = (machine: Machine, name: Uint8Array): NameState | undefined => {
+  work(machine, nameTime * name.length)
   if (!isName(name)) {
     // The first version of the machine has no answer for what is no name.
     return machine.vm >= 7 ? undefined : crash("not a name")
@@ -95,7 +100,7 @@ const resolve: Operation = (machine, [to, nameOperand, keyOperand, typeOperand])
   const name = stringOf(values[0])
   const key = stringOf(values[1])
   const type = values[2]
-  if (!isTypeRepresentation(type)) return fail(Errors.typeErrorOnCall(type, "typerep"))
+  if (!isTypeRepresentation(type)) return fail(() => Errors.typeErrorOnCall(type, "typerep"))
   const pointer = nameAt(machine, name)?.pointers.find((one) => Bytes.equals(one.key, key))
   machine.write(to, pointer === undefined ? Value.none : resolved(type.type, pointer.target))
 }

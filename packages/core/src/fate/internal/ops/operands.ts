@@ -37,13 +37,13 @@ export const isTypeRepresentation = (value: Value): value is TypeRepresentation 
 
 /** The key of a reference, or the run ends: the value is not of the type. */
 export const keyOf = (value: Value, kind: ReferenceKind): Uint8Array =>
-  isReference(value, kind) ? value.bytes : fail(Errors.typeErrorOnCall(value, kind))
+  isReference(value, kind) ? value.bytes : fail(() => Errors.typeErrorOnCall(value, kind))
 
 export const integerOf = (value: Value): bigint =>
-  typeof value === "bigint" ? value : fail(Errors.typeErrorOnCall(value, "integer"))
+  typeof value === "bigint" ? value : fail(() => Errors.typeErrorOnCall(value, "integer"))
 
 export const stringOf = (value: Value): Uint8Array =>
-  isString(value) ? value.bytes : fail(Errors.typeErrorOnCall(value, "string"))
+  isString(value) ? value.bytes : fail(() => Errors.typeErrorOnCall(value, "string"))
 
 const isUnavailable = (answer: unknown): answer is Unavailable =>
   typeof answer === "object" && answer !== null && "_tag" in answer && answer._tag === "Unavailable"

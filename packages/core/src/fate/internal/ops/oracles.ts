@@ -51,9 +51,9 @@ const typed = (
   types: readonly [Value.Value, Value.Value],
   query?: Value.Value
 ): Typed => {
-  if (!isReference(oracle, "oracle")) return fail(Errors.typeErrorOnCall(oracle, "oracle"))
+  if (!isReference(oracle, "oracle")) return fail(() => Errors.typeErrorOnCall(oracle, "oracle"))
   if (query !== undefined && !isReference(query, "oracle_query"))
-    return fail(Errors.typeErrorOnCall(query, "oracle_query"))
+    return fail(() => Errors.typeErrorOnCall(query, "oracle_query"))
   // One that is a type is enough for the reference; the other one then matches no oracle.
   if (!types.some(isTypeRepresentation)) return fail(Errors.errorIn(operation, "bad_type"))
   const found = oracleAt(machine, oracle.bytes)
@@ -128,7 +128,7 @@ const number =
   (operation: string, of: (oracle: OracleState) => bigint): Operation =>
   (machine, [to, operand]) => {
     const value = machine.read(operand)
-    if (!isReference(value, "oracle")) return fail(Errors.typeErrorOnCall(value, "oracle"))
+    if (!isReference(value, "oracle")) return fail(() => Errors.typeErrorOnCall(value, "oracle"))
     const oracle = oracleAt(machine, value.bytes)
     machine.write(
       to,

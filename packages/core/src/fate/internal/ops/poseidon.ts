@@ -13,7 +13,7 @@ const hash: Operation = (machine, [to, one, two]) => {
   const b = machine.read(two)
   machine.write(
     to,
-    isInput(a) && isInput(b) ? Poseidon.hash(a, b) : fail(Errors.badArguments("poseidon", [a, b]))
+    isInput(a) && isInput(b) ? Poseidon.hash(a, b) : fail(() => Errors.badArguments("poseidon", [a, b]))
   )
 }
 

@@ -8,9 +8,13 @@ import * as Value from "../../Value.js"
 import * as Errors from "../errorTexts.js"
 import { crash, fail, type Operation, type Operations } from "../machine.js"
 import { isBytes, isReference, keyLength } from "./operands.js"
+import { work } from "./work.js"
 
 const hashLength = 32
 const signatureLength = 64
+
+/** Nanoseconds to verify a byte of a message. */
+const verifyTime = 10
 
 /** Before FATE 3 only hashes could be verified. */
 const verifySig: Operation = (machine, [to, one, two, three]) => {
@@ -24,9 +28,10 @@ const verifySig: Operation = (machine, [to, one, two, three]) => {
     !isBytes(signature, signatureLength)
   ) {
     const name = anyMessage ? "verify_sig" : "verify_sig_of_hash"
-    return fail(Errors.badArguments(name, [message, account, signature]))
+    return fail(() => Errors.badArguments(name, [message, account, signature]))
   }
   if (account.bytes.length !== keyLength) return crash("an address that is no public key")
+  work(machine, verifyTime * message.bytes.length)
   machine.write(to, machine.crypto.verify(signature.bytes, message.bytes, account.bytes))
 }
 
@@ -49,7 +54,7 @@ const verifySecp256k1: Operation = (machine, [to, one, two, three]) => {
   const publicKey = machine.read(two)
   const signature = machine.read(three)
   if (!isBytes(hash, hashLength) || !isBytes(publicKey, 64) || !isBytes(signature, signatureLength))
-    return fail(Errors.badArguments("verify_sig_secp256k1", [hash, publicKey, signature]))
+    return fail(() => Errors.badArguments("verify_sig_secp256k1", [hash, publicKey, signature]))
   machine.write(to, isGood(hash.bytes, publicKey.bytes, signature.bytes))
 }
 
@@ -80,7 +85,7 @@ const ecverify: Operation = (machine, [to, one, two, three]) => {
     !isBytes(address, addressLength) ||
     !isBytes(signature, recoverableLength)
   )
-    return fail(Errors.badArguments("ecverify_secp256k1", [hash, address, signature]))
+    return fail(() => Errors.badArguments("ecverify_secp256k1", [hash, address, signature]))
   const signer = recover(hash.bytes, signature.bytes)
   machine.write(to, signer !== undefined && Bytes.equals(signer, address.bytes))
 }
@@ -89,7 +94,7 @@ const ecrecover: Operation = (machine, [to, one, two]) => {
   const hash = machine.read(one)
   const signature = machine.read(two)
   if (!isBytes(hash, hashLength) || !isBytes(signature, recoverableLength))
-    return fail(Errors.badArguments("ecrecover_secp256k1", [hash, signature]))
+    return fail(() => Errors.badArguments("ecrecover_secp256k1", [hash, signature]))
   const signer = recover(hash.bytes, signature.bytes)
   machine.write(to, signer === undefined ? Value.none : Value.some(Value.bytes(signer)))
 }

@@ -10,7 +10,7 @@ import { isReference, isString, stringOf } from "./operands.js"
 import * as Unicode from "./unicode.js"
 import { afford, productTime, work, words } from "./work.js"
 
-const mismatch = (value: Value, expected: Expected): never => fail(typeErrorOnCall(value, expected))
+const mismatch = (value: Value, expected: Expected): never => fail(() => typeErrorOnCall(value, expected))
 
 /** An operation with a string as its result, paid by the size of the result. */
 const toString =
@@ -121,6 +121,8 @@ export const strings: Operations = {
   },
   STR_TO_LIST: (m, o) => {
     const value = m.read(o[1])
+    // A character of the normal form has at most a few bytes.
+    if (isString(value)) afford(m, value.bytes.length >> 4)
     const characters = charactersOf(m, value)
     m.cells(2 * characters.length + 1)
     m.write(o[0], characters.length === 0 ? nil : list(characters.map(BigInt)))

@@ -9,7 +9,7 @@ const isTuple = (value: Value): value is TupleValue => typeof value === "object"
 export const tupleCells = (size: number): number => size + 2
 
 const elementOf = (from: TupleValue, index: bigint): Value =>
-  from.elements[Number(index)] ?? fail(badElementIndex(index))
+  from.elements[Number(index)] ?? fail(() => badElementIndex(index))
 
 /** The tuple with another element; all of its elements are copied and paid for. */
 const replaced = (m: Machine, from: TupleValue, index: bigint, element: Value): TupleValue => {
@@ -25,7 +25,7 @@ export const tuples: Operations = {
   TUPLE: (m, o) => {
     const size =
       o[1]?.mode === Mode.immediate ? o[1].value : crash("the size of a tuple is no immediate value")
-    if (typeof size !== "bigint" || size < 0n) return fail(invalidTupleSize(size))
+    if (typeof size !== "bigint" || size < 0n) return fail(() => invalidTupleSize(size))
     const elements = popMany(m, Number(size))
     charge(m, o[0], tupleCells(elements.length), tuple(elements))
   },

@@ -43,7 +43,7 @@ export const normalized = (m: Machine, text: string): string => {
 /** The characters (code points) of the normal form of UTF-8; `undefined` if the bytes are none. */
 export const charactersOf = (m: Machine, bytes: Uint8Array): ReadonlyArray<number> | undefined => {
   if (isAscii(m, bytes)) {
-    work(m, 10 * bytes.length)
+    work(m, 40 * bytes.length)
     return Array.from(bytes)
   }
   const text = textOf(m, bytes)

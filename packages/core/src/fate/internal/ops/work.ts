@@ -4,8 +4,9 @@
  * large values is estimated before it is done, and a run that asks for far more of it than its gas would buy elsewhere is
  * refused. Contracts that mean well do not come near the limit.
  */
+import type { Type } from "../../Type.js"
 import { isCons, removed, type Value } from "../../Value.js"
-import { crash, type Machine } from "../machine.js"
+import { type Machine, refuse } from "../machine.js"
 import * as SortedMap from "../sortedMap.js"
 
 /** Estimated nanoseconds of such work in one run. */
@@ -14,13 +15,15 @@ const limit = 500_000_000
 /** Less than this is paid by the base gas of the operation. */
 const free = 1000
 
+const tooMuch = (): never => refuse("the contract asks for far more work than its gas pays for")
+
 const done = new WeakMap<Machine, number>()
 
 /** Notes work of about so many nanoseconds before it is done; the run ends when it is too much. */
 export const work = (m: Machine, nanoseconds: number): void => {
   if (nanoseconds <= free) return
   const total = (done.get(m) ?? 0) + nanoseconds
-  if (!(total <= limit)) crash("the contract asks for far more work than its gas pays for")
+  if (!(total <= limit)) tooMuch()
   done.set(m, total)
 }
 
@@ -68,10 +71,16 @@ export const words = (i: bigint): number => {
   return count + 1
 }
 
+// Results of this size do not stay in the caches of a processor, and collecting them takes long.
+const largeWords = 1024
+
+/** Estimated nanoseconds to copy an integer of so many words. */
+export const copyTime = (n: number): number => (n > largeWords ? 30 : 4) * n
+
 /** Notes linear work on integers; they are small as a rule. */
 export const linear = (m: Machine, a: bigint, b: bigint): void => {
-  if (!isWord(a)) work(m, 4 * words(a))
-  if (!isWord(b)) work(m, 4 * words(b))
+  if (!isWord(a)) work(m, copyTime(words(a)))
+  if (!isWord(b)) work(m, copyTime(words(b)))
 }
 
 /** Estimated nanoseconds to multiply integers of so many words (measured; below the schoolbook method for large ones). */
@@ -83,16 +92,23 @@ export const productTime = (n: number, m: number): number => {
 /** Estimated nanoseconds to divide integers of so many words. */
 export const quotientTime = (n: number, m: number): number => (n < m ? n : 4.5 * productTime(n - m + 1, m))
 
-/** The bytes in the leaves of a value, which cost no gas to walk. */
-export const leafBytes = (value: Value): number => {
+const partSize = 8
+
+// Values that share their parts many times over may be far larger than memory.
+const mostBytes = 100_000_000
+
+/** The size of a value in bytes, about; the run ends for one that nobody could go through. */
+export const sizeOf = (value: Value): number => {
   if (typeof value === "boolean") return 1
-  if (typeof value === "bigint") return isWord(value) ? 8 : 8 * words(value)
+  if (typeof value === "bigint") return isWord(value) ? partSize : 8 * words(value)
   if (value._tag === "string" || value._tag === "bytes") return value.bytes.length
   const pending: Array<Value> = [value]
   let total = 0
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    total += partSize
+    if (total > mostBytes) return tooMuch()
     if (typeof next !== "object") {
-      total += typeof next === "bigint" && !isWord(next) ? 8 * words(next) : 8
+      if (typeof next === "bigint" && !isWord(next)) total += 8 * words(next)
       continue
     }
     switch (next._tag) {
@@ -103,6 +119,7 @@ export const leafBytes = (value: Value): number => {
         for (const element of next.elements) pending.push(element)
         break
       case "variant":
+        total += next.arities.length
         for (const element of next.values) pending.push(element)
         break
       case "list":
@@ -118,7 +135,7 @@ export const leafBytes = (value: Value): number => {
         })
         break
       case "typerep":
-        total += 8
+        total += typeSize(next.type)
         break
       default:
         total += next.bytes.length
@@ -127,11 +144,40 @@ export const leafBytes = (value: Value): number => {
   return total
 }
 
+const typeSizes = new WeakMap<Type, number>()
+
+const typeSize = (type: Type): number => {
+  const known = typeSizes.get(type)
+  if (known !== undefined) return known
+  let size = 0
+  const pending: Array<Type> = [type]
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    size += partSize
+    if (next._tag === "list") pending.push(next.element)
+    else if (next._tag === "map") pending.push(next.key, next.value)
+    else if (next._tag === "tuple") for (const element of next.elements) pending.push(element)
+    else if (next._tag === "variant") for (const one of next.constructors) pending.push(one)
+  }
+  typeSizes.set(type, size)
+  return size
+}
+
 /** Nanoseconds to compare a byte. */
 export const compareTime = 2
+
+/** Nanoseconds to serialize a byte. */
+export const writeTime = 10
+
+/** Nanoseconds to look a byte of a key up in the store. */
+const searchTime = 200
+
+/** Notes a look-up in the store. */
+export const searchWork = (m: Machine, key: Value): void => {
+  if (typeof key === "object") work(m, sizeOf(key) * searchTime)
+}
 
 /** Notes the comparisons of a look-up in a map of so many entries. */
 export const keyWork = (m: Machine, key: Value, size: number): void => {
   if (typeof key !== "object" && (typeof key === "boolean" || isWord(key))) return
-  work(m, leafBytes(key) * compareTime * (1 + Math.log2(size + 1) / 4))
+  work(m, sizeOf(key) * compareTime * (1 + Math.log2(size + 1) / 4))
 }
