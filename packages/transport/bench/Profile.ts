@@ -127,13 +127,9 @@ const partsOf = (
     .map(([name, time]) => ({ name, share: time / busy, micros: time / updates }))
     .sort((a, b) => b.micros - a.micros)
 
-const program = (quick: boolean): Effect.Effect<Profile> =>
+/** The profile of so many updates of a loop that has run warm. */
+export const of = (loop: Lanes.Lane["run"], updates: number): Effect.Effect<Profile> =>
   Effect.gen(function* () {
-    const couple = World.coupleOf(0)
-    const world = yield* World.make(NativeCrypto.make, [couple])
-    const loop = Lanes.ownLoop(yield* world.open("over WebSocket", couple), "one direction")
-    const { updates, warmUp } = quick ? { warmUp: 200, updates: 500 } : { warmUp: 1500, updates: 4000 }
-    yield* loop(warmUp)
     let milliseconds = Number.NaN
     const timed = Effect.suspend(() => {
       const start = performance.now()
@@ -156,6 +152,16 @@ const program = (quick: boolean): Effect.Effect<Profile> =>
       updates,
       perSecond: (updates * 1000) / milliseconds
     }
+  })
+
+const program = (quick: boolean): Effect.Effect<Profile> =>
+  Effect.gen(function* () {
+    const couple = World.coupleOf(0)
+    const world = yield* World.make(NativeCrypto.make, [couple])
+    const loop = Lanes.ownLoop(yield* world.open("over WebSocket", couple), "one direction")
+    const { updates, warmUp } = quick ? { warmUp: 200, updates: 500 } : { warmUp: 1500, updates: 4000 }
+    yield* loop(warmUp)
+    return yield* of(loop, updates)
   }).pipe(Effect.scoped)
 
 const rest = "the rest"
@@ -166,6 +172,7 @@ const titles: ReadonlyMap<string, string> = new Map([
     .map((group) => [group, "codec (JSON, RLP, base58 and base64, transactions, frames)"] as const),
   ["client", "clients and node"],
   ["node and chain", "clients and node"],
+  ["contracts", "state trees"],
   ["event loop and native code", rest],
   ["everything else", rest]
 ])
@@ -190,9 +197,13 @@ export const merged = ({ groups }: Profile): ReadonlyArray<Part> => {
 
 const rowOf = ({ micros, name, share }: Part) => [name, Lanes.percent(share), micros.toFixed(1)]
 
-export const tables = ({ functions, groups, perSecond, updates }: Profile): ReadonlyArray<Harness.Table> => [
+/** The tables of a profile; `what` was done meanwhile. */
+export const tablesOf = (
+  what: string,
+  { functions, groups, perSecond, updates }: Profile
+): ReadonlyArray<Harness.Table> => [
   {
-    title: "Time of the processor, one channel over WebSocket",
+    title: `Time of the processor, ${what}`,
     heads: ["share", "µs an update"],
     rows: groups.map(rowOf),
     notes: [
@@ -205,6 +216,9 @@ export const tables = ({ functions, groups, perSecond, updates }: Profile): Read
     rows: functions.map(rowOf)
   }
 ]
+
+export const tables = (profile: Profile): ReadonlyArray<Harness.Table> =>
+  tablesOf("one channel over WebSocket", profile)
 
 export const profile: Harness.Theme = {
   name: "profile",

@@ -14,7 +14,16 @@ import { type Couple, networkId, port, termsOf } from "./World.js"
 export interface SdkParty {
   /** Ends with the co-signed state; rejects when it did not come to that. */
   readonly pay: (amount: number) => Promise<void>
+  /** Ends with the co-signed state that has the contract. */
+  readonly createContract: (code: Bytes, callData: Bytes) => Promise<At>
+  readonly callContract: (contract: At, callData: Bytes) => Promise<void>
+  readonly dryRun: (contract: At, callData: Bytes) => Promise<void>
 }
+
+type Bytes = ApiEncoding.Encoded<"cb">
+type At = ApiEncoding.ContractId
+
+const versions = { vmVersion: 8, abiVersion: 3 }
 
 // Loaded when it is needed: it is large.
 const load = () => import("@aeternity/aepp-sdk")
@@ -62,7 +71,23 @@ const connect = (role: Role, couple: Couple, url: string) =>
         const { accepted } = await channel.update(own.address, peer.address, amount, sign)
         if (!accepted) throw new Error("the SDK's update was not accepted")
       }
-      return { channel, opened: isOpen(channel), pay }
+      const createContract = async (code: Bytes, callData: Bytes): Promise<At> => {
+        const { accepted, address } = await channel.createContract(
+          { code, callData, deposit: 0, ...versions },
+          sign
+        )
+        if (!accepted) throw new Error("the SDK's contract was not accepted")
+        return ApiEncoding.parseOrThrow("ct", address)
+      }
+      const { abiVersion } = versions
+      const callContract = async (contract: At, callData: Bytes) => {
+        const { accepted } = await channel.callContract({ contract, callData, amount: 0, abiVersion }, sign)
+        if (!accepted) throw new Error("the SDK's call was not accepted")
+      }
+      const dryRun = async (contract: At, callData: Bytes) => {
+        await channel.callContractStatic({ contract, callData, amount: 0, abiVersion })
+      }
+      return { channel, opened: isOpen(channel), pay, createContract, callContract, dryRun }
     }),
     ({ channel }) => Effect.sync(() => channel.disconnect())
   )

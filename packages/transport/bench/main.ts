@@ -1,12 +1,14 @@
 /**
  * `npm run bench -- [--quick] [--readme] [--load[=seconds]] [theme…]`: what the library costs on this machine.
  */
+import { contracts } from "../../core/bench/Contracts.js"
 import { encoding } from "../../core/bench/Encoding.js"
 import * as Harness from "../../core/bench/Harness.js"
 import { jsonText } from "../../core/bench/JsonText.js"
 import { state } from "../../core/bench/State.js"
 import { transactions } from "../../core/bench/Transactions.js"
 import { coldStart } from "./ColdStart.js"
+import { contractUpdates } from "./ContractUpdates.js"
 import { hashing } from "./Hashes.js"
 import * as Load from "./Load.js"
 import { parallel } from "./Parallel.js"
@@ -24,7 +26,9 @@ const themes = [
   jsonText,
   transactions,
   state,
+  contracts,
   updates,
+  contractUpdates,
   parallel,
   store,
   profile,

@@ -4,7 +4,7 @@
  * are now and not as they were in a block.
  *
  * The node is believed. One that works for the peer could say what it likes; ask one of your own, or one that has no part
- * in the channel.
+ * in the channel. A block that a fork has dropped is told of like any other.
  *
  * Specification: æternity node HTTP API, chain and accounts.
  *
@@ -86,6 +86,7 @@ const fromScientific = (target: bigint): bigint => {
   return shift >= 0n ? value << shift : value >> -shift
 }
 
+const highestWritten = 0xff_ff_ff_ffn
 const highestTarget = fromScientific(0x21_00_ff_ffn)
 
 /** Difficulty as contracts see it; a chain without work has none. */
@@ -108,11 +109,16 @@ export const make = ({
 }: HttpChainReaderOptions): Effect.Effect<ChainReaderService, never, HttpClient.HttpClient> =>
   Effect.map(HttpClient.HttpClient, (client) => readerOf(client, url.replace(/\/+$/, ""), timeout))
 
+/** The node as people are told of it: an address may have a password or a key in it, which is nobody's business. */
+const nameOf = (base: string): string => (URL.canParse(base) ? new URL(base).host : "the node")
+
 const readerOf = (
   client: HttpClient.HttpClient,
   base: string,
   timeout: Duration.DurationInput
 ): ChainReaderService => {
+  const named = nameOf(base)
+
   /** An answer, also if it is a refusal that says why. */
   const ask = (path: string): Reading<Answered> =>
     client.get(`${base}${path}`).pipe(
@@ -120,16 +126,16 @@ const readerOf = (
       Effect.scoped,
       Effect.timeoutFail({
         duration: timeout,
-        onTimeout: () => failed(`${base} gave no answer within ${Duration.format(timeout)}`)
+        onTimeout: () => failed(`${named} gave no answer within ${Duration.format(timeout)}`)
       }),
       Effect.catchTags({
         RequestError: () =>
-          failed(`${base} cannot be reached. Check the address, and that a node runs there`),
-        ResponseError: () => failed(`the answer of ${base} could not be read`)
+          failed(`${named} cannot be reached. Check the address, and that a node runs there`),
+        ResponseError: () => failed(`the answer of ${named} could not be read`)
       }),
       Effect.flatMap(({ body, status }) =>
         Effect.matchEffect(Json.parse(body), {
-          onFailure: () => failed(`${base} does not answer ${path} (status ${status})`),
+          onFailure: () => failed(`${named} does not answer ${path} (status ${status})`),
           onSuccess: (json) => Effect.succeed({ status, json })
         })
       )
@@ -158,7 +164,10 @@ const readerOf = (
     Effect.gen(function* () {
       const beneficiary = ApiEncoding.bytesOf(yield* id(key, "beneficiary", "ak"))
       const height = Number(yield* integer(key, "height"))
-      const difficulty = difficultyOf(yield* integer(key, "target"))
+      const target = yield* integer(key, "target")
+      // In a block it has four bytes; what is longer would be a number that no machine can hold.
+      if (target < 0n || target > highestWritten) return yield* failed("the node's answer has a bad target")
+      const difficulty = difficultyOf(target)
       const facts = {
         _tag: "PinnedBlock",
         height,

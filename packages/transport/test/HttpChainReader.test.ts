@@ -116,17 +116,24 @@ describe("HttpChainReader", () => {
     })
   )
 
-  it.scopedLive("difficulty is that of the target, as on a chain with work", () =>
+  it.effect.each<[string, string]>([
+    ["http://somebody:secret@127.0.0.1:1/secret?key=secret", "127.0.0.1:1"],
+    ["secret", "the node"]
+  ])("what is secret in an address is in no message: %s", ([url, name]) =>
     Effect.gen(function* () {
-      const kh = ApiEncoding.encode("kh", new Uint8Array(32).fill(3))
-      const body = {
-        beneficiary: alice.address,
-        hash: kh,
-        height: 5,
-        target: 0x1f_00_ff_ff,
-        time: 1000,
-        version: 6
-      }
+      const reader = yield* readerAt(url)
+      const { message } = yield* Effect.flip(reader.top)
+      expect(message).toContain(name)
+      expect(message).not.toContain("secret")
+    })
+  )
+
+  const kh = ApiEncoding.encode("kh", new Uint8Array(32).fill(3))
+
+  /** A node that knows one block, with this target. */
+  const withTarget = (target: number) =>
+    Effect.gen(function* () {
+      const body = { beneficiary: alice.address, hash: kh, height: 5, target, time: 1000, version: 6 }
       const server = Http.createServer((_, response) => response.end(JSON.stringify(body)))
       yield* Effect.acquireRelease(
         Effect.async<void>((resume) => {
@@ -136,7 +143,19 @@ describe("HttpChainReader", () => {
       )
       const address = server.address()
       const port = typeof address === "object" ? address?.port : undefined
-      const reader = yield* readerAt(`http://127.0.0.1:${port}`)
+      return yield* readerAt(`http://127.0.0.1:${port}`)
+    })
+
+  it.scopedLive("a target that no block can have is refused, and not computed with", () =>
+    Effect.gen(function* () {
+      const reader = yield* withTarget(2 ** 50)
+      expect((yield* Effect.flip(reader.block(5))).message).toContain("bad target")
+    })
+  )
+
+  it.scopedLive("difficulty is that of the target, as on a chain with work", () =>
+    Effect.gen(function* () {
+      const reader = yield* withTarget(0x1f_00_ff_ff)
       expect(yield* reader.block(5)).toEqual({
         hash: kh,
         protocol: 6,

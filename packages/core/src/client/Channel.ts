@@ -541,8 +541,12 @@ const channelOf = (
       const { gas = 1_000_000n, gasPrice = Fee.defaultMinerGasPrice, nonce } = options
       const price = nonce === undefined ? { gas, gasPrice } : { gas, gasPrice, nonce }
       const request = operate({ _tag: "ForceProgress", ...callInput(options), ...price })
-      return Effect.flatMap(ask("Forced", request), ({ state, transaction }) =>
-        Effect.map(callOf(state, options.contractId, own), (call) => ({ ...transaction, state, call }))
+      return Effect.flatMap(ask("Forced", request), ({ state, transaction, verified }) =>
+        Effect.map(callOf(state, options.contractId, own, verified), (call) => ({
+          ...transaction,
+          state,
+          call
+        }))
       )
     }),
   offChainState: Effect.map(ask("OffChainState", { _tag: "OffChainState" }), ({ state: whole }) => whole),

@@ -40,7 +40,8 @@ export interface ContractEvent {
  * - `text`: why it did not end well
  * - `gasUsed` in units, `gasPrice` in aettos; off chain nobody pays for gas
  * - `events`: newest first
- * - `verified`: whether it was computed here too; if not, it is the node's word
+ * - `verified`: whether it was computed here too or, of what is asked for again, stands in the latest state; if not, it
+ *   is the node's word
  *
  * @since 0.1.0
  * @category models

@@ -46,7 +46,7 @@ export interface Call {
  *   unless the result is `ok`.
  * - `Crashed`: the reference virtual machine breaks down here, or the outcome cannot be reproduced. There is no result,
  *   and whoever asked for the call is refused.
- * - `MissingRead`: the contract looked at something of the chain that `environment` could not tell.
+ * - `MissingRead`: the contract looked at something of the chain that `environment` could not tell; `gasUsed` until then.
  *
  * @since 0.1.0
  * @category models
@@ -61,7 +61,7 @@ export type Outcome =
       readonly trees: Trees
     }
   | { readonly _tag: "Crashed"; readonly reason: string }
-  | { readonly _tag: "MissingRead"; readonly read: ChainRead }
+  | { readonly _tag: "MissingRead"; readonly read: ChainRead; readonly gasUsed: number }
 
 /**
  * Runs a call. Pure, and never throws: the same call in the same environment has the same outcome everywhere.

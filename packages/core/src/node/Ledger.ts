@@ -744,21 +744,8 @@ export const keyBlock = (ledger: Ledger, hashOrHeight: BlockHash | number): KeyB
 export const microBlocks = (ledger: Ledger, hash: BlockHash): ReadonlyArray<MicroBlock> | undefined => {
   const key = keyBlock(ledger, hash)
   if (key === undefined) return undefined
-  const next = keyBlock(ledger, key.height === 0 ? firstHeight(ledger) : key.height + 1)
-  const found: Array<MicroBlock> = []
-  let at = next === undefined ? ledger.tip : block(ledger, next.prevHash)
-  while (at?._tag === "MicroBlock") {
-    found.push(at)
-    at = block(ledger, at.prevHash)
-  }
-  return found.reverse()
-}
-
-/** The height of the first key block, which follows the genesis block. */
-const firstHeight = (ledger: Ledger): number => {
-  let first: Below = ledger
-  while (first.below !== undefined) first = first.below
-  return first.top.height
+  const next = keyBlock(ledger, key.height === 0 ? Books.firstHeight(ledger) : key.height + 1)
+  return Books.microBlocksFrom(ledger, next === undefined ? ledger.tip : block(ledger, next.prevHash))
 }
 
 const environmentAt = (ledger: Ledger, hash: BlockHash | undefined): Fate.Environment | undefined => {

@@ -60,7 +60,8 @@ export interface Proposal {
  *
  * - `operation`: `update`, or `force_progress` for our own
  * - `reason`: `no_engine` (a contract of the AEVM, or code that cannot be run here) or `chain_data` (the contract looks at
- *   something of the chain that could not be read)
+ *   something of the chain that could not be read, or that cost too much to read; or a call that was forced on chain looks
+ *   at a block, and nobody knows at which)
  * - `detail`: the same for people
  *
  * @since 0.1.0

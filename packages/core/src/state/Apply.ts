@@ -54,7 +54,8 @@ export type UpdateErrorReason =
 
 /**
  * An update that cannot be applied. `index` is its place in the list of updates, counted from 0; `read` what a contract
- * asked the chain for without an answer; `detail` more about the reason, for people.
+ * asked the chain for without an answer, and `gasUsed` how much gas (units) it had used by then; `detail` more about the
+ * reason, for people.
  *
  * @since 0.1.0
  * @category errors
@@ -64,6 +65,7 @@ export class UpdateError extends Data.TaggedError("UpdateError")<{
   readonly update: Update
   readonly index: number
   readonly read?: ChainRead
+  readonly gasUsed?: number
   readonly detail?: string
 }> {
   override get message(): string {
@@ -81,6 +83,7 @@ export class UpdateError extends Data.TaggedError("UpdateError")<{
 export interface UpdateFailure {
   readonly reason: UpdateErrorReason
   readonly read?: ChainRead
+  readonly gasUsed?: number
   readonly detail?: string
 }
 
@@ -186,6 +189,7 @@ export const debit = (
   const balance = account.balance - amount
   // A negative reserve would be a caller's mistake; a balance below zero cannot be written down at all.
   if (balance < reserve || balance < 0n) return "insufficient_balance"
+  if (amount === 0n) return trees
   return Trees.setAccount(trees, id, { ...account, balance })
 }
 
@@ -203,6 +207,7 @@ export const credit = (
   if (amount < 0n) return "negative_amount"
   const account = Trees.account(trees, id)
   if (account === undefined) return "account_not_found"
+  if (amount === 0n) return trees
   return Trees.setAccount(trees, id, { ...account, balance: account.balance + amount })
 }
 
@@ -246,6 +251,23 @@ interface Application {
 /** What the latest updates made of trees: a proposal that was checked is applied when both have signed it. */
 const latest = new WeakMap<Trees.Trees, Application>()
 
+/** The trees that others were made of. */
+const before = new WeakMap<Trees.Trees, Trees.Trees>()
+
+/**
+ * Remembers an application, and forgets the one that led to its trees: trees of the past must not lead to those of
+ * today, or all of them live until the old generation is cleaned up.
+ */
+const remember = (trees: Trees.Trees, application: Application): void => {
+  const past = before.get(trees)
+  if (past !== undefined) {
+    latest.delete(past)
+    before.delete(trees)
+  }
+  latest.set(trees, application)
+  if (application.result !== trees) before.set(application.result, trees)
+}
+
 /** The environment of a contract is its executor's own: another executor is another environment. */
 const isSame = (one: Options, other: Options): boolean =>
   one.contracts === other.contracts &&
@@ -269,7 +291,7 @@ export const applyUpdates = (
   const known = latest.get(trees)
   if (known !== undefined && known.updates === updates && isSame(known.options, options)) return known.result
   const result = applyAll(trees, updates, options)
-  if (!(result instanceof UpdateError)) latest.set(trees, { updates, options, result })
+  if (!(result instanceof UpdateError)) remember(trees, { updates, options, result })
   return result
 }
 

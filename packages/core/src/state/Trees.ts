@@ -122,6 +122,18 @@ const wrapper = (name: StateHash.TreeName, tag: number): ObjectKind => ({
 const encodeWrapped = (trie: Trie.Trie, tag: number): Uint8Array =>
   (Trie.isEmpty(trie) ? emptyWrapped.get(tag) : undefined) ?? encodeObject(tag, 1, [Trie.encodeMtree(trie)])
 
+const contractDumps = new WeakMap<Trie.Trie, Uint8Array>()
+
+/** Contracts may be large, and most rounds leave them as they are. */
+const encodeContracts = (trie: Trie.Trie, tag: number): Uint8Array => {
+  if (Trie.isEmpty(trie)) return encodeWrapped(trie, tag)
+  const known = contractDumps.get(trie)
+  if (known !== undefined) return known
+  const bytes = encodeWrapped(trie, tag)
+  contractDumps.set(trie, bytes)
+  return bytes
+}
+
 // Most trees of most channels are empty.
 const emptyWrapped: ReadonlyMap<number, Uint8Array> = new Map(
   wrappers.map(([, tag]) => [tag, encodeObject(tag, 1, [Trie.encodeMtree(Trie.empty)])])
@@ -144,7 +156,7 @@ export const encode = (trees: Trees): Uint8Array => {
   const bytes = encodeObject(
     stateTrees.tag,
     stateTrees.version,
-    wrappers.map(([name, tag]) => encodeWrapped(trees[name], tag))
+    wrappers.map(([name, tag]) => (name === "contracts" ? encodeContracts : encodeWrapped)(trees[name], tag))
   )
   dumps.set(trees, bytes)
   return bytes
@@ -308,6 +320,17 @@ export const withoutCalls = (trees: Trees): Trees =>
  */
 export const storeMark = Uint8Array.of(0x10)
 
+const contracts = new WeakMap<Uint8Array, ContractObject.ContractObject>()
+
+/** The same bytes are read in every round that calls the contract. */
+const readContractOrThrow = (bytes: Uint8Array): ContractObject.ContractObject => {
+  const known = contracts.get(bytes)
+  if (known !== undefined) return known
+  const object = ContractObject.decodeOrThrow(bytes)
+  contracts.set(bytes, object)
+  return object
+}
+
 /**
  * The contract object, `undefined` if the contract is not there or not readable.
  *
@@ -318,7 +341,7 @@ export const contract = (
   trees: Trees,
   id: ApiEncoding.ContractId
 ): ContractObject.ContractObject | undefined =>
-  readOrUndefined(Trie.get(trees.contracts, ApiEncoding.bytesOf(id)), ContractObject.decodeOrThrow)
+  readOrUndefined(Trie.get(trees.contracts, ApiEncoding.bytesOf(id)), readContractOrThrow)
 
 /**
  * The entries of a contract's store, ascending, keys without the contract's prefix; none for an unknown contract.

@@ -18,6 +18,7 @@ import * as DecodeError from "../encoding/DecodeError.js"
 import { bytesField, encodeObject, listField, objectFields } from "./internal/objects.js"
 import type { ObjectKind } from "./internal/objects.js"
 import {
+  agreement,
   Branch,
   commonPrefix,
   Extension,
@@ -25,6 +26,8 @@ import {
   hashOf,
   isInline,
   Leaf,
+  nibbleAt,
+  nibblesFrom,
   toNibbles
 } from "./internal/TrieNode.js"
 import type { Nibbles, TrieNode } from "./internal/TrieNode.js"
@@ -89,19 +92,19 @@ export const get = (trie: Trie, key: Uint8Array): Uint8Array | undefined => find
  * @internal
  */
 export const find = (trie: Trie, key: Uint8Array): Leaf | Branch | undefined => {
-  const path = toNibbles(key)
+  const length = key.length * 2
   let node: TrieNode | undefined = trie.root
   let at = 0
   while (node !== undefined) {
     if (node.kind === "branch") {
-      if (at === path.length) return node
-      node = node.children[path[at] as number]
+      if (at === length) return node
+      node = node.children[nibbleAt(key, at)]
       at++
     } else {
-      const shared = commonPrefix(node.path, path, at)
+      const shared = agreement(node.path, key, at)
       if (shared !== node.path.length) return undefined
       at += shared
-      if (node.kind === "leaf") return at === path.length ? node : undefined
+      if (node.kind === "leaf") return at === length ? node : undefined
       node = node.child
     }
   }
@@ -166,24 +169,24 @@ const rebuild = (steps: ReadonlyArray<Step>, replacement: TrieNode): TrieNode =>
  */
 export const put = (trie: Trie, key: Uint8Array, value: Uint8Array): Trie => {
   if (value.length === 0) return remove(trie, key)
-  const path = toNibbles(key)
+  const length = key.length * 2
   const steps: Array<Step> = []
   let node: TrieNode | undefined = trie.root
   let at = 0
   for (;;) {
-    if (node === undefined) return make(rebuild(steps, new Leaf(path.subarray(at), value)))
+    if (node === undefined) return make(rebuild(steps, new Leaf(nibblesFrom(key, at), value)))
     if (node.kind === "branch") {
-      if (at === path.length) {
+      if (at === length) {
         if (node.value !== undefined && Bytes.equals(node.value, value)) return trie
         return make(rebuild(steps, new Branch(node.children, value)))
       }
-      const nibble = path[at] as number
+      const nibble = nibbleAt(key, at)
       steps.push({ node, nibble })
       node = node.children[nibble]
       at++
       continue
     }
-    const shared = commonPrefix(node.path, path, at)
+    const shared = agreement(node.path, key, at)
     if (shared === node.path.length) {
       if (node.kind === "extension") {
         steps.push({ node, nibble: undefined })
@@ -191,14 +194,14 @@ export const put = (trie: Trie, key: Uint8Array, value: Uint8Array): Trie => {
         node = node.child
         continue
       }
-      if (at + shared === path.length) {
+      if (at + shared === length) {
         if (Bytes.equals(node.value, value)) return trie
         return make(rebuild(steps, new Leaf(node.path, value)))
       }
     }
     // The paths part inside this leaf or extension: a fork takes its place.
     const old = placeBelow(new Branch(noChildren, undefined), node, shared)
-    const fork = placeBelow(old, new Leaf(path.subarray(at), value), shared)
+    const fork = placeBelow(old, new Leaf(nibblesFrom(key, at), value), shared)
     return make(rebuild(steps, prepend(node.path.subarray(0, shared), fork)))
   }
 }
@@ -222,24 +225,24 @@ const collapse = (branch: Branch): TrieNode => {
  * @category combinators
  */
 export const remove = (trie: Trie, key: Uint8Array): Trie => {
-  const path = toNibbles(key)
+  const length = key.length * 2
   const steps: Array<Step> = []
   let node: TrieNode | undefined = trie.root
   let at = 0
   for (;;) {
     if (node === undefined) return trie
     if (node.kind === "branch") {
-      if (at === path.length) {
+      if (at === length) {
         if (node.value === undefined) return trie
         return make(rebuild(steps, collapse(new Branch(node.children, undefined))))
       }
-      const nibble = path[at] as number
+      const nibble = nibbleAt(key, at)
       steps.push({ node, nibble })
       node = node.children[nibble]
       at++
       continue
     }
-    const shared = commonPrefix(node.path, path, at)
+    const shared = agreement(node.path, key, at)
     if (shared !== node.path.length) return trie
     at += shared
     if (node.kind === "extension") {
@@ -247,7 +250,7 @@ export const remove = (trie: Trie, key: Uint8Array): Trie => {
       node = node.child
       continue
     }
-    if (at !== path.length) return trie
+    if (at !== length) return trie
     // A leaf goes. What is above it is a branch (an extension never ends in a leaf) or nothing.
     const above = steps.pop()
     if (above === undefined || above.nibble === undefined) return empty
@@ -298,28 +301,52 @@ export const entries = (trie: Trie, prefix?: Uint8Array): Iterable<Entry> => ({
   [Symbol.iterator]: () => walk(trie, prefix === undefined ? new Uint8Array(0) : toNibbles(prefix))
 })
 
+/** A node that is to be visited: where its path begins, after the nibble of the branch above (none: -1). */
+interface Visit {
+  readonly at: number
+  readonly nibble: number
+  readonly node: TrieNode
+}
+
 function* walk(trie: Trie, prefix: Nibbles): Generator<Entry, void> {
   if (trie.root === undefined) return
-  const stack: Array<readonly [path: Nibbles, node: TrieNode]> = [[new Uint8Array(0), trie.root]]
+  // One path for all: who comes later shares what lies before its place with who was there before.
+  let path = new Uint8Array(128)
+  const stack: Array<Visit> = [{ at: 0, nibble: -1, node: trie.root }]
   for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
-    const [above, node] = top
-    const path = node.kind === "branch" ? above : join(above, node.path)
+    const { at, nibble, node } = top
+    const own = node.kind === "branch" ? 0 : node.path.length
+    const begin = nibble < 0 ? at : at + 1
+    const end = begin + own
+    if (end > path.length) {
+      const longer = new Uint8Array(2 * end)
+      longer.set(path)
+      path = longer
+    }
+    if (nibble >= 0) path[at] = nibble
+    if (node.kind !== "branch") path.set(node.path, begin)
     // Above the prefix's end the paths must agree as far as both go; below it everything counts.
-    if (commonPrefix(path, prefix, 0) !== Math.min(path.length, prefix.length)) continue
+    if (!agrees(path, prefix, at, Math.min(end, prefix.length))) continue
     if (node.kind === "leaf") {
-      if (path.length >= prefix.length) yield [fromNibbles(path), node.value]
+      if (end >= prefix.length) yield [fromNibbles(path.subarray(0, end)), node.value]
     } else if (node.kind === "extension") {
-      stack.push([path, node.child])
+      stack.push({ at: end, nibble: -1, node: node.child })
     } else {
       for (let i = 15; i >= 0; i--) {
         const child = node.children[i]
-        if (child === undefined) continue
-        if (path.length < prefix.length && prefix[path.length] !== i) continue
-        stack.push([join(path, Uint8Array.of(i)), child])
+        if (child === undefined || (end < prefix.length && prefix[end] !== i)) continue
+        stack.push({ at: end, nibble: i, node: child })
       }
-      if (node.value !== undefined && path.length >= prefix.length) yield [fromNibbles(path), node.value]
+      if (node.value !== undefined && end >= prefix.length)
+        yield [fromNibbles(path.subarray(0, end)), node.value]
     }
   }
+}
+
+/** Whether two paths are the same between two places. */
+const agrees = (a: Nibbles, b: Nibbles, from: number, to: number): boolean => {
+  for (let i = from; i < to; i++) if (a[i] !== b[i]) return false
+  return true
 }
 
 /**

@@ -263,7 +263,7 @@ describe("forced progress", () => {
       const [alice, bob] = yield* openBoth({ initiator: { policy }, responder: { policy } })
       const { contractId } = yield* create(alice, bob)
       const forced = yield* alice.forceProgress(input(contractId, "height"))
-      expect(forced).toMatchObject({ state: { round: 3 }, call: { returnType: "ok" } })
+      expect(forced).toMatchObject({ state: { round: 3 }, call: { returnType: "ok", verified: false } })
       yield* inRound(bob, 3)
       for (const each of [alice, bob]) yield* sameAsNode(each)
       expect((yield* bob.transfer({ amount: 1n })).round).toBe(4)

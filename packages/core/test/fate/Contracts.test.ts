@@ -325,6 +325,22 @@ describe("Contracts.dryRun", () => {
     expect(Trees.stateHash(stateAt(2))).toEqual(before)
   })
 
+  it("a call is tried out to the same result without the trees", () => {
+    const calls = [
+      call(),
+      call({ amount: 5n }),
+      call({ callData: Uint8Array.of(1) }),
+      call({ abiVersion: 1 })
+    ]
+    for (const each of calls)
+      for (const round of [2, 3]) {
+        const next = { round: round + 1, channelReserve }
+        const tried = Contracts.dryRun(stateAt(round), each, next, environment, native)
+        const alone = Contracts.tryOut(stateAt(round), each, next, environment, native)
+        expect(alone).toEqual("call" in tried ? tried.call : tried)
+      }
+  })
+
   it("does so without the calls of the round before", () => {
     const tried = Contracts.dryRun(stateAt(3), call(), { ...round, round: 4 }, environment, native)
     expect("reason" in tried ? 0 : Trie.size(tried.trees.calls)).toBe(1)

@@ -198,7 +198,8 @@ describe("outcomes", () => {
     const call = callOf(treesOf([one([[op("TIMESTAMP", stack), op("RETURN")]])]))
     expect(execute(call, { block: unavailable({ _tag: "Block" }) })).toEqual({
       _tag: "MissingRead",
-      read: { _tag: "Block" }
+      read: { _tag: "Block" },
+      gasUsed: 10
     })
   })
 

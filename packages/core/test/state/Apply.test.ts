@@ -224,6 +224,18 @@ describe("Apply", () => {
     expect(reasonOf(Apply.applyUpdates(next, updates, options))).toBe("insufficient_balance")
   })
 
+  it("what led to the state before is forgotten: the states of a channel do not hold each other", () => {
+    const options = { round: 2, channelReserve: 0n }
+    const updates: ReadonlyArray<Update.Update> = [{ _tag: "OffChainTransfer", from: A, to: B, amount: 1n }]
+    const second = applied(Apply.applyUpdates(first, updates, options))
+    expect(Apply.applyUpdates(first, updates, options)).toBe(second)
+    const third = applied(Apply.applyUpdates(second, updates, options))
+    expect(Apply.applyUpdates(second, updates, options)).toBe(third)
+    const anew = applied(Apply.applyUpdates(first, updates, options))
+    expect(anew).not.toBe(second)
+    expect(Trees.stateHash(anew)).toEqual(Trees.stateHash(second))
+  })
+
   it.prop("contract updates need an executor and are its to decide", [contractId], ([contract]) => {
     const create: Update.Update = {
       _tag: "OffChainNewContract",

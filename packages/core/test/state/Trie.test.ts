@@ -131,6 +131,22 @@ describe("Trie", () => {
     }
   )
 
+  it.prop("hashed after every step or at the end, the root is the same", [entryList], ([list]) => {
+    const prefix = new Uint8Array(40).fill(7)
+    const long = list.map(([key, value]): Trie.Entry => [Bytes.concat(prefix, key), value])
+    let hashed = Trie.empty
+    for (const [key, value] of long) {
+      hashed = Trie.put(hashed, key, value)
+      Trie.rootHash(hashed)
+    }
+    const once = Trie.fromEntries(long)
+    expect(rootHex(hashed)).toBe(rootHex(once))
+    const encodings = (trie: Trie.Trie) =>
+      Array.from(Trie.nodes(trie), ({ byHash, node }) => [byHash, node.encoding])
+    expect(encodings(hashed)).toEqual(encodings(once))
+    expect([...Trie.entries(hashed)]).toStrictEqual([...Trie.entries(once)])
+  })
+
   it.prop(
     "another value or one more key gives another root",
     [entryList, key, value],

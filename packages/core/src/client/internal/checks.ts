@@ -38,12 +38,8 @@ export const same = (
 
 export const hex = (bytes: Uint8Array): string => Bytes.toHex(bytes)
 
-export const sameBytes = (field: string, expected: Uint8Array, actual: Uint8Array): Check => [
-  field,
-  Bytes.equals(expected, actual),
-  hex(expected),
-  hex(actual)
-]
+export const sameBytes = (field: string, expected: Uint8Array, actual: Uint8Array): Check =>
+  Bytes.equals(expected, actual) ? [field, true, "", ""] : [field, false, hex(expected), hex(actual)]
 
 /** The error of a field. */
 export const wrong = (context: Context, field: string, expected: string, actual: string): VerificationError =>

@@ -6,7 +6,7 @@
 import * as Ids from "../../chain/Ids.js"
 import * as SignedTx from "../../chain/SignedTx.js"
 import * as Transaction from "../../chain/Transaction.js"
-import type { ChannelId } from "../../encoding/ApiEncoding.js"
+import type { AccountAddress, ChannelId } from "../../encoding/ApiEncoding.js"
 import type { VerificationError } from "../../protocol/Errors.js"
 import {
   type Check,
@@ -42,9 +42,17 @@ export const contentOf = (signedTx: SignedTx.SignedTx): SignedTx.SignedTx => {
   return inner === undefined ? signedTx : contentOf(inner)
 }
 
+/** Whether a generalized account has authenticated a transaction, or so it says: only the chain can tell. */
+const isInMetaOf = (signedTx: SignedTx.SignedTx, account: AccountAddress): boolean => {
+  const inner = SignedTx.inner(signedTx)
+  if (inner === undefined) return false
+  const { tx } = signedTx
+  return (tx._tag === "GaMetaTx" && tx.gaId === account) || isInMetaOf(inner, account)
+}
+
 /**
- * Whether a state has what it takes to count: both signatures or, if one party had the chain make it, that party's.
- * `sent` is what we know of it.
+ * Whether a state has what it takes to count: both signatures or, if one party had the chain make it, that party's. We
+ * always sign ourselves; of the peer's generalized account there is the node's word. `sent` is what we know of it.
  */
 export const isAuthentic = (
   context: Context,
@@ -52,9 +60,10 @@ export const isAuthentic = (
   sent?: SignedTx.SignedTx
 ): boolean => {
   const content = contentOf(signedTx)
-  if (content.tx._tag !== "ChannelForceProgressTx") return isCoSigned(context, signedTx, sent)
-  // One that is authenticated in another way has no signature of its own.
-  return content !== signedTx || SignedTx.isSignedBy(content, content.tx.fromId, verifyOptions(context))
+  const { tx } = content
+  if (tx._tag !== "ChannelForceProgressTx") return isCoSigned(context, signedTx, sent)
+  if (tx.fromId === context.config.peer && isInMetaOf(signedTx, tx.fromId)) return true
+  return SignedTx.isSignedBy(content, tx.fromId, verifyOptions(context))
 }
 
 /** Whether the signer did what it was asked: the same bytes, the given signatures, ours, and at most the peer's. */

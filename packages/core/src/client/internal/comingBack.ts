@@ -21,6 +21,8 @@ import { type SignTag, signTagRow, signTags } from "../../protocol/SignTag.js"
 import * as Trees from "../../state/Trees.js"
 import type { FlowError } from "../ChannelEvent.js"
 import * as Calls from "./calls.js"
+import { wrong } from "./checks.js"
+import { roundOf } from "./coSigned.js"
 import { compare } from "./comparison.js"
 import { type Draft, errorFor } from "./draft.js"
 import { missed, type Missed, readMissed } from "./history.js"
@@ -328,6 +330,9 @@ const ask = (draft: Draft): void => {
   draft.startTimer(comingTimer)
 }
 
+/** What is on chain and has not become the node's state came to nothing there, or the node will tell of it. */
+const forgetForced = (draft: Draft): void => patchComing(draft, { forced: [] })
+
 /**
  * What the node holds, against what we hold; whether the return goes on.
  */
@@ -335,9 +340,11 @@ const takeState = (draft: Draft, signedTx: SignedTx.SignedTx, offered?: Trees.Tr
   const comparison = compare(draft, signedTx)
   switch (comparison._tag) {
     case "same":
+      forgetForced(draft)
       openIfReady(draft)
       return true
     case "completes":
+      forgetForced(draft)
       adopt(draft, signedTx, comparison.known, offered)
       return true
     case "forced":
@@ -438,6 +445,7 @@ const onHeld = (draft: Draft, { halfSignedTx, signedTx, trees }: Held): void => 
     if (draft.state.latest === undefined) draft.patch({ nodeOpen: true })
     const offered = reading(() => Trees.fromTextOrThrow(trees))
     if (!takeState(draft, signedTx, offered)) return
+    if (compare(draft, signedTx)._tag === "completes") freezeUnknown(draft, signedTx)
   }
   const { coming } = draft.state
   if (coming === undefined) return
@@ -448,6 +456,18 @@ const onHeld = (draft: Draft, { halfSignedTx, signedTx, trees }: Held): void => 
   if (coming.isNewMachine) finish(draft, () => false)
   else if (step === "comparing" && draft.state.latest !== undefined) clear(draft, halfSignedTx)
   else finish(draft, (own) => isHeld(own, halfSignedTx))
+}
+
+/**
+ * What both have signed is complete, and nobody can say what it holds: nothing can be signed on top of it, nor beside it.
+ * The next time the node may give back the trees.
+ */
+const freezeUnknown = (draft: Draft, { tx }: SignedTx.SignedTx): void => {
+  if (draft.state.frozen !== undefined) return
+  const expected = "the trees of the latest state"
+  draft.lie(wrong(draft.context("get.offchain_state"), "trees", expected, "others, or nothing to read"))
+  const detail = `round ${roundOf(tx) ?? 0} of the channel has both signatures, but could not be computed here, and the node did not give its trees`
+  draft.freeze(detail, { reason: "state_lost", detail }, (operation) => draft.frozenError(operation))
 }
 
 /** Whether the node has our proposal and waits for the peer's signature. */

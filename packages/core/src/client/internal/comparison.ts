@@ -10,7 +10,7 @@ import type { Exposure } from "../../services/ChannelStore.js"
 import { wrong } from "./checks.js"
 import { contentOf, explainUnknownState, isCoSigned, roundOf } from "./coSigned.js"
 import type { Draft } from "./draft.js"
-import { isForced } from "./forced.js"
+import { groundOf, isForced } from "./forced.js"
 
 /**
  * - `same`: both hold the same
@@ -63,7 +63,7 @@ export const compare = (draft: Draft, signedTx: SignedTx.SignedTx): Comparison =
     }
   const context = draft.context("resume")
   const txHash = SignedTx.bodyHash(signedTx)
-  const known = exposure.find((each) => each.txHash === txHash && each.round === draft.round + 1)
+  const known = exposure.find((each) => each.txHash === txHash && groundOf(draft, each) !== undefined)
   if (!isCoSigned(context, signedTx, known?.signedTx)) {
     const unsigned = wrong(context, "signature", "the signatures of both parties", "others")
     return {

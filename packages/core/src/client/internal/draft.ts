@@ -35,6 +35,7 @@ import type {
 } from "./model.js"
 import type { Context } from "./checks.js"
 import { kinds, nameOf, operationOf } from "./operations.js"
+import { canShow } from "./verifySolo.js"
 
 /** The code with which we call off what we cannot sign. */
 const refusedByUs = 4
@@ -323,7 +324,7 @@ export class Draft {
         continue
       }
       if (next.request === undefined) continue
-      if (next.kind === "slash" && this.state.latest?.signedTx.tx._tag !== "ChannelOffchainTx") {
+      if (next.kind === "slash" && !canShow(this.context("slash"), this.state.latest)) {
         // What came on chain by itself is there: nothing that the chain shows is older.
         this.failWaiting(next, this.ended(next.kind, "nothing newer than the chain's state", "we", 1))
         continue

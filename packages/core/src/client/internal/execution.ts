@@ -31,6 +31,8 @@ export interface Unexecuted {
   readonly reason: UnverifiedProposal["reason"]
   readonly detail: string
   readonly read?: ChainRead
+  /** Gas that was used until then: it is used again in the next run. */
+  readonly gasUsed?: number
 }
 
 export const isUnexecuted = (value: object | undefined): value is Unexecuted =>
@@ -154,12 +156,18 @@ const readInWords = (read: ChainRead): string =>
 export const unexecutedBy = (error: Apply.UpdateError): Unexecuted | undefined => {
   const reason = unexecutable[error.reason]
   if (reason === undefined) return undefined
-  const { read } = error
+  const { gasUsed, read } = error
   const detail =
     read === undefined
       ? (error.detail ?? error.reason)
       : `the contract looks at the chain (${readInWords(read)}), and the client knows nothing of that`
-  return { _tag: "Unexecuted", reason, detail, ...(read === undefined ? {} : { read }) }
+  return {
+    _tag: "Unexecuted",
+    reason,
+    detail,
+    ...(read === undefined ? {} : { read }),
+    ...(gasUsed === undefined ? {} : { gasUsed })
+  }
 }
 
 /** The call of the first update that runs a contract, as it stands in the trees of its round. */
@@ -197,6 +205,12 @@ const maximumBlocks = 32
 /** Reads of the chain for one round, at most. */
 const maximumReads = 100
 
+/**
+ * Gas of runs that came to nothing but a read, at most, for one round: whoever has a contract work hard before each read
+ * would otherwise keep us busy for minutes.
+ */
+const maximumGas = 10_000_000
+
 /** A round that is being computed with the help of the chain. */
 export interface Execution {
   readonly question: ChainQuestion
@@ -206,6 +220,8 @@ export interface Execution {
   readonly block: KnownBlock | undefined
   readonly answers: ReadonlyArray<Answered>
   readonly reads: number
+  /** Used by runs that had to be begun again. */
+  readonly gas: number
   /** Why the round could not be computed. */
   readonly doubt: Unexecuted
   /** What is wrong with it in one that was tried. */
@@ -221,6 +237,7 @@ export const begin = (doubt: Unexecuted, named: BlockHash | undefined, isForced:
   block: undefined,
   answers: [],
   reads: 0,
+  gas: 0,
   doubt,
   error: undefined
 })
@@ -282,8 +299,11 @@ const tryBlock = <V extends object>(
   if (verdict instanceof VerificationError)
     return nextBlock({ ...execution, error: execution.error ?? verdict })
   if (!isUnexecuted(verdict)) return { verdict }
-  const { read } = verdict
+  const { gasUsed = 0, read } = verdict
   if (read === undefined) return { verdict }
+  const gas = execution.gas + gasUsed
+  if (gas > maximumGas)
+    return { verdict: given(execution, `for ${execution.reads} answers it was computed with ${gas} gas`) }
   const isAsked = execution.answers.some((each) => keyOf(each.read) === keyOf(read))
   if (isAsked || execution.reads >= maximumReads)
     return { verdict: given(execution, `the chain was asked ${execution.reads} times`) }
@@ -293,6 +313,7 @@ const tryBlock = <V extends object>(
       doubt: verdict,
       block,
       reads: execution.reads + 1,
+      gas,
       question: { _tag: "Read", read, at: block.hash }
     }
   }

@@ -13,15 +13,18 @@ import * as SignedTx from "../../chain/SignedTx.js"
 import * as Transaction from "../../chain/Transaction.js"
 import type { Environment } from "../../fate/Environment.js"
 import { VerificationError } from "../../protocol/Errors.js"
-import type * as Trees from "../../state/Trees.js"
+import type { Exposure } from "../../services/ChannelStore.js"
+import * as Trees from "../../state/Trees.js"
 import type { CoSignedState } from "../ChannelEvent.js"
 import { balancesOf, type Check, type Context, firstWrong, same, wrong } from "./checks.js"
 import { contentOf, isAuthentic } from "./coSigned.js"
 import type { Draft } from "./draft.js"
 import * as Execution from "./execution.js"
 import type { OwnOperation } from "./model.js"
+import { leadsToState } from "./operations.js"
 import { askChain, wait } from "./settling.js"
 import { forcedTrees, groundChecks, isParty, updateOf } from "./verifyForced.js"
+import { reading } from "./verifySolo.js"
 
 type Forced = Transaction.ChannelForceProgressTx
 
@@ -29,6 +32,21 @@ type Forced = Transaction.ChannelForceProgressTx
 export const forcedIn = (signedTx: SignedTx.SignedTx): Forced | undefined => {
   const { tx } = contentOf(signedTx)
   return tx._tag === "ChannelForceProgressTx" ? tx : undefined
+}
+
+/**
+ * The trees on which something that has our signature was made, if it can be the latest state now: it is of the next
+ * round, or of one that was forced and that a state which both have signed takes the place of.
+ */
+export const groundOf = (
+  { round, state: { latest, trees } }: Draft,
+  each: Pick<Exposure, "round" | "tag">
+): Trees.Trees | undefined => {
+  if (each.round === round + 1) return trees
+  const forced = latest === undefined ? undefined : forcedIn(latest.signedTx)
+  // What closes the channel has the latest round, and is no state.
+  if (forced === undefined || each.round !== round || !leadsToState(each.tag)) return undefined
+  return reading(() => Trees.decodeOrThrow(forced.offchainTrees))
 }
 
 export const isForced = (signedTx: SignedTx.SignedTx): boolean => forcedIn(signedTx) !== undefined
@@ -42,7 +60,11 @@ function* checks(
   yield* groundChecks(context, latest, tx)
   const caller = updateOf(tx)?.callerId
   if (caller === undefined) yield same("update", "OffChainCallContract", "another")
-  else yield ["callerId", isParty(context, caller), "a party", caller]
+  else {
+    yield ["callerId", isParty(context, caller), "a party", caller]
+    // Nobody else can do it for a party: our channels have no delegates.
+    yield same("fromId", caller, tx.fromId)
+  }
   yield ["signature", isAuthentic(context, signedTx), `a signature of ${tx.fromId}`, "another"]
 }
 
@@ -78,7 +100,7 @@ export const takeForced = (draft: Draft, signedTx: SignedTx.SignedTx, type?: str
   if (verdict instanceof VerificationError) {
     draft.lie(verdict)
     endUntaken(draft, content, verdict)
-  } else if (!Execution.isUnexecuted(verdict)) adoptForced(draft, signedTx, verdict, type)
+  } else if (!Execution.isUnexecuted(verdict)) adoptForced(draft, signedTx, verdict, true, type)
   else if (verdict.read === undefined) askUnverified(draft, signedTx, verdict)
   else askChain(draft, signedTx, Execution.begin(verdict, undefined, true))
 }
@@ -133,6 +155,7 @@ export const adoptForced = (
   draft: Draft,
   signedTx: SignedTx.SignedTx,
   trees: Trees.Trees,
+  verified = true,
   type = "channel_force_progress_tx"
 ): void => {
   const { channelId, config, exposure, intents, prepared } = draft.state
@@ -160,7 +183,7 @@ export const adoptForced = (
   draft.emit({ _tag: "ProgressForced", state, signedTx, txHash, type })
   const own = watchedFor(draft, content)
   if (own !== undefined)
-    draft.endWatched(own, { result: { _tag: "Forced", transaction: { signedTx, txHash }, state } })
+    draft.endWatched(own, { result: { _tag: "Forced", transaction: { signedTx, txHash }, state, verified } })
   if (draft.state.own !== undefined) dropOwn(draft, draft.state.own, "progress was forced on chain")
   draft.endPeer("node", 2)
   draft.startNext()

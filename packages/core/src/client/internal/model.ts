@@ -173,7 +173,13 @@ export type CallResult =
   | { readonly _tag: "Poi"; readonly poi: Poi }
   | { readonly _tag: "OffChainState"; readonly state: OffChainState }
   | { readonly _tag: "History"; readonly entries: ReadonlyArray<HistoryEntry> }
-  | { readonly _tag: "Forced"; readonly transaction: SoloTransaction; readonly state: CoSignedState }
+  /** `verified`: whether it was computed here, or is what the node and the policy say. */
+  | {
+      readonly _tag: "Forced"
+      readonly transaction: SoloTransaction
+      readonly state: CoSignedState
+      readonly verified: boolean
+    }
   | { readonly _tag: "ContractCall"; readonly call: ContractCallResult; readonly verified: boolean }
   | { readonly _tag: "Contract"; readonly contract: Contract }
 

@@ -16,7 +16,7 @@ import type { Draft } from "./draft.js"
 import { dropOwn, takeForced } from "./forced.js"
 import type { OwnOperation } from "./model.js"
 import { kinds, slashByItself } from "./operations.js"
-import { readPayload } from "./verifySolo.js"
+import { canShow, readPayload } from "./verifySolo.js"
 
 /** A report about a transaction of the channel. */
 export const onOnChainTx = (draft: Draft, report: OnChainTx): void => {
@@ -95,8 +95,12 @@ const takeClosing = (draft: Draft, seen: Seen): boolean => {
     tx._tag === "ChannelSettleTx"
       ? isSettlement(draft, tx)
       : checkCompleted(draft, draft.context("shutdown"), seen.signedTx)
-  if (isRight) draft.patch({ closeTx: seen.told.signedTx })
-  return isRight
+  if (!isRight) return false
+  const { own } = draft.state
+  // From now on it is the node that waits: for the block, and no longer than its own timer says.
+  if (own?.kind === "shutdown") draft.stopTimer(own.callId)
+  draft.patch({ closeTx: seen.told.signedTx })
+  return true
 }
 
 /** A settlement is one party's; its amounts are what the chain paid. */
@@ -222,6 +226,8 @@ const endSeen = (draft: Draft, { signedTx, told }: Seen): void => {
 /** One party alone is closing. What was under way with the peer is dropped by the node without a word. */
 const enterClosing = (draft: Draft, seen: Seen, soloClosing: "older" | "current"): void => {
   const { phase } = draft.state
+  // A call that is forced on an older state ends nothing at the node while the channel is being closed: our slash goes on.
+  const keeps = phase === "closing" && seen.signedTx.tx._tag === "ChannelForceProgressTx"
   draft.patch({ soloClosing, ...(phase === "closed" ? {} : { phase: "closing" as const }) })
   endSeen(draft, seen)
   const { own, watched, closeTx } = draft.state
@@ -229,8 +235,8 @@ const enterClosing = (draft: Draft, seen: Seen, soloClosing: "older" | "current"
   // A closing transaction that both have signed can still be mined, but need not.
   if (own?.kind === "shutdown" && closeTx !== undefined)
     draft.startTimer(own.callId, draft.state.config.chainTimeout)
-  else if (own !== undefined) dropOwn(draft, own, isClosing)
-  draft.endPeer("node", 2)
+  else if (own !== undefined && !keeps) dropOwn(draft, own, isClosing)
+  if (!keeps) draft.endPeer("node", 2)
   // Before anybody else has the turn.
   slashIfOlder(draft)
   draft.startNext()
@@ -251,7 +257,7 @@ const overtake = (draft: Draft, operation: OwnOperation): void =>
 export const slashIfOlder = (draft: Draft): void => {
   const { config, frozen, latest, own, watched, queue, soloClosing } = draft.state
   if (!config.autoSlash || soloClosing !== "older" || frozen !== undefined) return
-  if (latest?.signedTx.tx._tag !== "ChannelOffchainTx") return
+  if (!canShow(draft.context("slash"), latest)) return
   if ([own, ...watched, ...queue].some((each) => each?.kind === "slash" && each.step !== "aborting")) return
   draft.patch({ queue: [slashByItself, ...queue] })
 }

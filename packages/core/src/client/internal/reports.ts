@@ -18,7 +18,7 @@ import { onSignRequest, releaseHeld } from "./signing.js"
 import { balancesOf, wrong } from "./checks.js"
 import { contentOf, explainUnknownState, isAuthentic, isCoSigned, roundOf } from "./coSigned.js"
 import { contractsFor, nextTrees, withoutChain } from "./execution.js"
-import { isForced, takeForced } from "./forced.js"
+import { groundOf, isForced, takeForced } from "./forced.js"
 import { onOnChainTx, slashIfOlder } from "./onChain.js"
 import { isOffChain, isSolo, kinds, leadsToState, needsDepth } from "./operations.js"
 import { askNode } from "./settling.js"
@@ -296,7 +296,7 @@ const onState = (draft: Draft, signedTx: SignedTx.SignedTx): void => {
   }
   const context = draft.context(draft.state.own?.kind ?? "update")
   const txHash = SignedTx.bodyHash(signedTx)
-  const known = exposure.find((each) => each.txHash === txHash && each.round === draft.round + 1)
+  const known = exposure.find((each) => each.txHash === txHash && groundOf(draft, each) !== undefined)
   if (known === undefined) onUnknownState(draft, signedTx)
   else if (!isCoSigned(context, signedTx, known.signedTx))
     onLie(draft, wrong(context, "signature", "the signatures of both parties", "others"))
@@ -321,14 +321,20 @@ const isDeepEnough = ({ state: { config, locks, phase } }: Draft, { tag }: Expos
  * the hash that we signed. Undefined if nobody has them yet.
  */
 const treesOf = (
-  { state: { config, prepared, trees }, env: { crypto } }: Draft,
+  draft: Draft,
   { tx }: SignedTx.SignedTx,
-  { updates, round, txHash }: Exposure,
+  known: Exposure,
   offered: Trees | undefined
 ): Trees | Apply.UpdateError | undefined => {
-  if (round === 1) return trees
-  const known = prepared.find((each) => each.txHash === txHash)
-  if (known !== undefined) return known.trees
+  const { state, env } = draft
+  const { config, prepared } = state
+  const { crypto } = env
+  const { round, txHash, updates } = known
+  if (round === 1) return state.trees
+  const trees = groundOf(draft, known)
+  if (trees === undefined) return undefined
+  const found = prepared.find((each) => each.txHash === txHash)
+  if (found !== undefined) return found.trees
   const contracts = contractsFor(updates, withoutChain(config), crypto)
   const computed = nextTrees(config, trees, updates, round, contracts)
   if (contracts === undefined || !("stateHash" in tx)) return computed
@@ -344,7 +350,9 @@ export const adopt = (draft: Draft, signedTx: SignedTx.SignedTx, known: Exposure
   if (trees instanceof Apply.UpdateError || channelId === null) return
   if (trees === undefined) {
     // Who comes back asks the node anyway.
-    if (coming === undefined) askNode(draft, signedTx)
+    if (coming !== undefined) return
+    dropUnsigned(draft)
+    askNode(draft, signedTx)
     return
   }
   const { round, txHash } = known
@@ -380,16 +388,23 @@ export const adopt = (draft: Draft, signedTx: SignedTx.SignedTx, known: Exposure
  * cannot become the next state. Good nodes end it themselves before they show a new state.
  */
 const dropOutdated = (draft: Draft, round: number): void => {
-  const { own, peer } = draft.state
   const isOver = (signing: Signing | undefined): boolean =>
     signing !== undefined && leadsToState(signing.tag) && signing.round <= round
+  dropUnsigned(draft)
+  const { own, peer } = draft.state
+  if (own?.step === "signed" && isOver(own.signing))
+    draft.endOwn({ error: draft.ended(own.kind, awaitingPeer, "node", 2) })
+  if (peer?.step === "signed" && isOver(peer.signing)) draft.endPeer("node", 2)
+}
+
+/** What our policy or signer has must not be signed any more. */
+const dropUnsigned = (draft: Draft): void => {
+  const { own, peer } = draft.state
   if (own?.step === "deciding" || own?.step === "signing") {
     draft.failCaller(draft.ended(own.kind, `sign.${own.tag ?? ""}`, "node", 2))
     draft.refuseOwn(2)
-  } else if (own?.step === "signed" && isOver(own.signing))
-    draft.endOwn({ error: draft.ended(own.kind, awaitingPeer, "node", 2) })
+  }
   if (peer?.step === "deciding" || peer?.step === "signing" || peer?.step === "held") draft.refusePeer(2)
-  else if (peer?.step === "signed" && isOver(peer.signing)) draft.endPeer("node", 2)
 }
 
 const onUnknownState = (draft: Draft, signedTx: SignedTx.SignedTx): void => {

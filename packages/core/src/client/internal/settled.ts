@@ -30,9 +30,18 @@ export const onTold = (draft: Draft, told: Execution.ChainTold): void => {
   )
   if ("execution" in progress) return askChain(draft, signedTx, progress.execution)
   const { verdict } = progress
-  if (verdict instanceof VerificationError) refuse(draft, settling, verdict)
+  if (verdict instanceof VerificationError && verdict.field === "stateHash")
+    askUnverified(draft, signedTx, elsewhere)
+  else if (verdict instanceof VerificationError) refuse(draft, settling, verdict)
   else if (Execution.isUnexecuted(verdict)) askUnverified(draft, signedTx, verdict)
-  else take(draft, settling, verdict)
+  else take(draft, settling, verdict, true)
+}
+
+/** The chain has taken it at some time, and nobody says when. */
+const elsewhere: Execution.Unexecuted = {
+  _tag: "Unexecuted",
+  reason: "chain_data",
+  detail: "the contract looks at the chain, and in none of the latest blocks that leads to this state"
 }
 
 /** The policy believes a forced state that could not be computed, or not. */
@@ -87,7 +96,7 @@ export const onTimer = (draft: Draft): void => {
 const onTrees = (draft: Draft, settling: Settling, trees: Trees.Trees): void => {
   const { tx } = contentOf(settling.signedTx)
   const expected = "stateHash" in tx ? tx.stateHash : undefined
-  if (expected !== undefined && sameHash(trees, expected)) return take(draft, settling, trees)
+  if (expected !== undefined && sameHash(trees, expected)) return take(draft, settling, trees, false)
   refuse(
     draft,
     settling,
@@ -95,10 +104,10 @@ const onTrees = (draft: Draft, settling: Settling, trees: Trees.Trees): void => 
   )
 }
 
-/** The state is known. */
-const take = (draft: Draft, { signedTx }: Settling, trees: Trees.Trees): void => {
+/** The state is known: computed here, or as the node has it. */
+const take = (draft: Draft, { signedTx }: Settling, trees: Trees.Trees, verified: boolean): void => {
   settled(draft)
-  if (forcedIn(signedTx) !== undefined) return adoptForced(draft, signedTx, trees)
+  if (forcedIn(signedTx) !== undefined) return adoptForced(draft, signedTx, trees, verified)
   const txHash = SignedTx.bodyHash(signedTx)
   const known = draft.state.exposure.find((each) => each.txHash === txHash)
   if (known !== undefined) adopt(draft, signedTx, known, trees)

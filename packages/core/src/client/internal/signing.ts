@@ -431,7 +431,7 @@ const unverified = (
     advice:
       reason === "chain_data"
         ? "Give the client a ChainReader that knows the chain, or a policy that decides about unverified rounds."
-        : "Contracts of the AEVM cannot be run here; only a policy that decides about unverified rounds lets them pass."
+        : "Contracts of the AEVM, and what this machine has no answer to, cannot be run here; only a policy that decides about unverified rounds lets them pass."
   })
 
 /** The decision becomes durable, then the signer is asked. */
@@ -494,11 +494,11 @@ export const onSigned = (draft: Draft, work: WorkId, signedTx: SignedTx.SignedTx
 
 /**
  * In a channel that one party is closing alone the node lets go of a shutdown that the peer does not answer, and says
- * nothing.
+ * nothing; and we may not know that it is being closed.
  */
 const guardClosing = (draft: Draft): void => {
-  const { config, own, phase } = draft.state
-  if (own?.kind === "shutdown" && phase === "closing") draft.startTimer(own.callId, config.chainTimeout)
+  const { config, own } = draft.state
+  if (own?.kind === "shutdown") draft.startTimer(own.callId, config.chainTimeout)
 }
 
 /** What needs both signatures leaves us with one: from now on the peer may complete it, and the store knows. */

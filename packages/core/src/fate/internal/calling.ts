@@ -43,7 +43,7 @@ export const outcomeOf = (outcome: Engine.Outcome): Finished | Apply.UpdateFailu
     case "Crashed":
       return { reason: "contract_crashed", detail: outcome.reason }
     case "MissingRead":
-      return { reason: "chain_data_unavailable", read: outcome.read }
+      return { reason: "chain_data_unavailable", read: outcome.read, gasUsed: outcome.gasUsed }
   }
 }
 

@@ -30,7 +30,10 @@ export const rebuild = (root: Value, rule: (value: Value) => Parts | undefined):
       const special: Parts | undefined = rule(next)
       const parts: Parts | undefined = special ?? pieces(next)
       if (parts === undefined) result = next
-      else stack.push({ ...parts, done: [], value: next, special: special !== undefined })
+      else {
+        const { children, make } = parts
+        stack.push({ children, make, done: [], value: next, special: special !== undefined })
+      }
       next = undefined
     }
     const frame = stack.at(-1)

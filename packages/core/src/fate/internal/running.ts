@@ -102,6 +102,10 @@ const start = (call: Call, environment: Environment, crypto: CryptoService): Out
     const failure = error instanceof Fatal ? error.failure : error
     if (failure instanceof Failure)
       return failed(call, "error", latin1(failure.text), reserves(engine.frames))
+    if (failure instanceof MissingRead) {
+      const gasUsed = Math.max(gas - engine.gas - reserves(engine.frames), 0)
+      return { _tag: "MissingRead", read: failure.read, gasUsed }
+    }
     throw error
   }
 }
@@ -112,7 +116,7 @@ export const run = (call: Call, environment: Environment, crypto: CryptoService)
     return start(call, environment, crypto)
   } catch (error) {
     if (error instanceof Crash) return { _tag: "Crashed", reason: error.reason }
-    if (error instanceof MissingRead) return { _tag: "MissingRead", read: error.read }
+    if (error instanceof MissingRead) return { _tag: "MissingRead", read: error.read, gasUsed: 0 }
     // What a hostile program can drive beyond the limits of the host, such as the size of an integer.
     return {
       _tag: "Crashed",

@@ -6,13 +6,15 @@
  *
  * @since 0.1.0
  */
+import type { CallObject } from "../../chain/CallObject.js"
 import type { BlockHash } from "../../encoding/ApiEncoding.js"
 import * as FateContracts from "../../fate/Contracts.js"
+import type { Environment } from "../../fate/Environment.js"
 import * as ErrorCodes from "../../protocol/ErrorCodes.js"
 import * as Apply from "../../state/Apply.js"
 import type * as Trees from "../../state/Trees.js"
 import * as Trie from "../../state/Trie.js"
-import type { Update } from "../../state/Update.js"
+import type { OffChainCallContract, Update } from "../../state/Update.js"
 import type { CallId } from "../FsmEvent.js"
 import type { Step } from "./Step.js"
 import { isNotPinned, participants } from "./Transactions.js"
@@ -49,11 +51,36 @@ export const applied = (
   if (both === undefined) return { reason: "unknown_request" }
   const common = { round: offChain.round + 1, channelReserve, participants: both }
   if (!updates.some(runsCode)) return orReason(Apply.applyUpdates(offChain.trees, updates, common))
-  const { chain, crypto } = step.env
-  const environment = chain.environmentAt(isNotPinned(blockHash) ? undefined : blockHash)
+  const environment = environmentAt(step, blockHash)
   if (environment === undefined) return { reason: "unknown_block_hash" }
-  const contracts = FateContracts.executor(environment, crypto)
+  const contracts = FateContracts.executor(environment, step.env.crypto)
   return orReason(Apply.applyUpdates(offChain.trees, updates, { ...common, contracts }))
+}
+
+/** What contracts see after a block; `undefined` for one that is not known. */
+const environmentAt = ({ env }: Step, blockHash: BlockHash): Environment | undefined =>
+  env.chain.environmentAt(isNotPinned(blockHash) ? undefined : blockHash)
+
+/**
+ * What a call would come to in the next round, or why it cannot be made.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const triedOut = (
+  step: Step,
+  update: OffChainCallContract,
+  blockHash: BlockHash
+): CallObject | Failure => {
+  const { channelReserve, offChain } = step.state
+  if (participants(step.state) === undefined) return { reason: "unknown_request" }
+  const environment = environmentAt(step, blockHash)
+  if (environment === undefined) return { reason: "unknown_block_hash" }
+  const round = { round: offChain.round + 1, channelReserve }
+  const tried = FateContracts.tryOut(offChain.trees, update, round, environment, step.env.crypto)
+  if (!("reason" in tried)) return tried
+  const { message: explanation, reason } = new Apply.UpdateError({ ...tried, update, index: 0 })
+  return { reason, explanation }
 }
 
 const orReason = (trees: Trees.Trees | Apply.UpdateError): Trees.Trees | Failure =>

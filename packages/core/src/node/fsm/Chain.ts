@@ -253,11 +253,12 @@ const goesToClosing: ReadonlySet<StateName> = new Set<StateName>([
  * @category transitions
  */
 export const reportSlashable = (step: Step): void => {
-  const { channelId, name, offChain } = step.state
+  const { channelId, name } = step.state
+  const { signedTx } = Solo.evidenceOf(step)
   const channel = channelId === null ? undefined : step.env.chain.channel(channelId)
-  if (!goesToClosing.has(name) || offChain.signedTx === undefined || channel === undefined) return
-  if (channel.lockedUntil === 0 || !Solo.isAhead(step.state, channel)) return
-  step.onChainTx("can_slash", offChain.signedTx)
+  if (!goesToClosing.has(name) || signedTx === undefined || channel === undefined) return
+  if (channel.lockedUntil === 0 || !Solo.isAhead(step, channel)) return
+  step.onChainTx("can_slash", signedTx)
 }
 
 const isClosing = (signedTx: SignedTx.SignedTx): boolean => {
@@ -276,7 +277,7 @@ export const reportClosing = (step: Step): void => {
   const channel = channelId === null ? undefined : step.env.chain.channel(channelId)
   if (channelId === null || channel === undefined || channel.lockedUntil === 0 || !goesToClosing.has(name))
     return
-  if (Solo.isAhead(step.state, channel)) return reportSlashable(step)
+  if (Solo.isAhead(step, channel)) return reportSlashable(step)
   const closing = step.env.chain.channelTransactions(channelId).findLast(isClosing)
   if (closing !== undefined) step.onChainTx("solo_closing", closing)
 }
@@ -328,8 +329,8 @@ export const channelClosing = (step: Step, event: Event<"ChannelClosing">): Outc
   Locks.takeMined(step)
   takeCreated(step)
   const { reestablish } = step.state
-  const { signedTx } = step.state.offChain
-  const isAhead = Solo.isAhead(step.state, channel)
+  const { signedTx } = Solo.evidenceOf(step)
+  const isAhead = Solo.isAhead(step, channel)
   dropUnderWay(step)
   step.set({ depthWatch: undefined })
   // A machine that waits for its peer has something to do alone: its client may come and go.

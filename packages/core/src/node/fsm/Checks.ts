@@ -11,6 +11,7 @@ import * as Transaction from "../../chain/Transaction.js"
 import type { AccountAddress } from "../../encoding/ApiEncoding.js"
 import * as Bytes from "../../encoding/Bytes.js"
 import { DecodeError } from "../../encoding/DecodeError.js"
+import * as FateContracts from "../../fate/Contracts.js"
 import type { SigningReply } from "../../protocol/Request.js"
 import { signTags } from "../../protocol/SignTag.js"
 import * as Trees from "../../state/Trees.js"
@@ -166,6 +167,8 @@ export const createFault = (step: Step, signed: SignedTx.SignedTx): string | und
 export const opensOwnState = (step: Step, tx: Transaction.Transaction): boolean =>
   tx._tag === "ChannelCreateTx" && Bytes.equals(tx.stateHash, Trees.stateHash(step.state.offChain.trees))
 
+const mostGas = BigInt(FateContracts.gasOffChain)
+
 /**
  * What is wrong with an update the peer proposes, or the trees after it: everything is computed again from the own
  * state.
@@ -193,6 +196,9 @@ export const peerUpdate = (
   if (updates.some((update) => update._tag === "OffChainDeposit" || update._tag === "OffChainWithdrawal")) {
     return { reason: "not_offchain_tx" }
   }
+  // No node gives a call more, and whoever checks it should not have to compute for longer.
+  if (updates.some((update) => update._tag === "OffChainCallContract" && update.gas > mostGas))
+    return { reason: "too_much_gas" }
   const trees = applied(step, updates, blockHash)
   if ("reason" in trees) return trees
   if (!Bytes.equals(Trees.stateHash(trees), tx.stateHash)) return { reason: "bad_state_hash" }

@@ -24,7 +24,7 @@ import * as Trees from "../../state/Trees.js"
 import * as Trie from "../../state/Trie.js"
 import type { OffChainCallContract, Update } from "../../state/Update.js"
 import type { CallId } from "../FsmEvent.js"
-import { applied, refuseUpdate } from "./Applying.js"
+import { refuseUpdate, triedOut } from "./Applying.js"
 import type { Outcome, Step } from "./Step.js"
 import { pickBlock } from "./Transactions.js"
 import { proposeUpdates } from "./Updates.js"
@@ -112,12 +112,8 @@ const resultOf = (call: CallObject.CallObject): ContractCallResult => ({
 export const dryRun = (step: Step, request: DryRunContract, callId: CallId): Outcome => {
   const blockHash = pickBlock(step, request.blockHash)
   if (blockHash === undefined) return step.refuse(callId, "unknown_block_hash")
-  const update = callUpdate(step, request)
-  const trees = applied(step, [update], blockHash)
-  if ("reason" in trees) return refuseUpdate(step, callId, trees)
-  const id = Ids.callId(update.callerId, step.state.offChain.round + 1, update.contractId)
-  const call = Trees.call(trees.calls, update.contractId, id)
-  if (call === undefined) return step.refuse(callId, "call_not_found")
+  const call = triedOut(step, callUpdate(step, request), blockHash)
+  if ("reason" in call) return refuseUpdate(step, callId, call)
   step.value(callId, { _tag: "ContractCallResult", call: resultOf(call) })
 }
 

@@ -51,7 +51,7 @@ export const forceProgress = (step: Step, request: ForceProgress, callId: CallId
     version: 1,
     channelId,
     fromId: step.ownAddress,
-    payload: Solo.payloadFor(step, ground),
+    payload: Solo.payloadFor(step.state.offChain, ground),
     round: round + 1,
     update: Update.encode(update),
     stateHash: Trees.stateHash(after),
@@ -167,6 +167,6 @@ export const isStale = (step: Step, signedTx: SignedTx.SignedTx, channel: Channe
     tx !== undefined &&
     counts(channel, tx.round) &&
     tx.round <= step.state.offChain.round &&
-    Solo.isAhead(step.state, channel)
+    Solo.isAhead(step, channel)
   )
 }

@@ -203,6 +203,8 @@ export const whenOverdue =
     const { name } = step.state
     if (name !== "awaiting_locked" && name !== "dep_signed" && name !== "wdraw_signed") return "unhandled"
     step.suspend()
+    // What was forced while it is awaited is the state that the chain can be closed with.
+    catchUp(step)
     const outcome = close(step, asked, callId)
     const { pending } = step.state
     // Nothing to be signed: the request was refused.

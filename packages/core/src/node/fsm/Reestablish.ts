@@ -198,7 +198,7 @@ const lookAtChain = (step: Step, channelId: ChannelId, channel: ChannelObject): 
     closesAlone.has(SignedTx.innermost(signedTx).tx._tag)
   const offending = !isClosing
     ? news.find((signedTx) => Forcing.isStale(step, signedTx, channel))
-    : Solo.isAhead(step.state, channel)
+    : Solo.isAhead(step, channel)
       ? transactions.filter(closes).at(-1)
       : undefined
   for (const signedTx of news) {

@@ -19,7 +19,7 @@ import type { Update } from "../../state/Update.js"
 import type { CallId } from "../FsmEvent.js"
 import { ownSignatureFault } from "./Checks.js"
 import { badOwnSignature, endingOf } from "./Endings.js"
-import type { FsmState, Pending } from "./State.js"
+import type { OffChain, Pending } from "./State.js"
 import type { Outcome, Step } from "./Step.js"
 import { paid, participants, pickBlock, push, type Paid } from "./Transactions.js"
 
@@ -36,10 +36,27 @@ export interface Ground {
   readonly round: number
 }
 
+/**
+ * The latest state that the chain can be shown. One that was forced there and that a fork has dropped since is none: what
+ * both signed before it is.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const evidenceOf = (step: Step): OffChain => {
+  const { offChain } = step.state
+  const { coSigned, signedTx } = offChain
+  if (coSigned === undefined || signedTx === undefined || !isForced(signedTx)) return offChain
+  return typeof step.env.chain.locate(SignedTx.hash(signedTx)) === "object" ? offChain : coSigned
+}
+
 /** Refuses where a solo operation has nothing to stand on. @since 0.1.0 @category getters */
-export const groundOf = (step: Step, callId: CallId): Ground | undefined => {
-  const { channelId, clientConnected, offChain } = step.state
-  const { round, signedTx } = offChain
+export const groundOf = (
+  step: Step,
+  callId: CallId,
+  { round, signedTx }: OffChain = step.state.offChain
+): Ground | undefined => {
+  const { channelId, clientConnected } = step.state
   const channel = channelId === null ? undefined : step.env.chain.channel(channelId)
   if (!clientConnected) {
     step.refuse(callId, "client_disconnected")
@@ -55,6 +72,10 @@ export const groundOf = (step: Step, callId: CallId): Ground | undefined => {
 const isOffChain = (signedTx: SignedTx.SignedTx): boolean =>
   SignedTx.innermost(signedTx).tx._tag === "ChannelOffchainTx"
 
+/** Whether the chain holds the latest state already. */
+const isOnChain = ({ round, trees }: OffChain, channel: ChannelObject): boolean =>
+  round === channel.round && Bytes.equals(Trees.stateHash(trees), channel.stateHash)
+
 /**
  * What shows the chain the latest state: nothing where that is the chain's own. Another state of the same round is not:
  * that is how a call looks which was forced instead of a round that both signed.
@@ -62,16 +83,14 @@ const isOffChain = (signedTx: SignedTx.SignedTx): boolean =>
  * @since 0.1.0
  * @category getters
  */
-export const payloadFor = (step: Step, { channel, round, signedTx }: Ground): Uint8Array =>
-  round === channel.round && Bytes.equals(Trees.stateHash(step.state.offChain.trees), channel.stateHash)
-    ? new Uint8Array(0)
-    : SignedTx.encode(signedTx)
+export const payloadFor = (state: OffChain, { channel, signedTx }: Ground): Uint8Array =>
+  isOnChain(state, channel) ? new Uint8Array(0) : SignedTx.encode(signedTx)
 
-/** A proof of both parties' accounts in the latest state. */
-const poiOfBoth = (step: Step): Uint8Array | undefined => {
+/** A proof of both parties' accounts in a state. */
+const poiOfBoth = (step: Step, { trees }: OffChain): Uint8Array | undefined => {
   const both = participants(step.state)
   if (both === undefined) return undefined
-  const poi = Poi.build(step.state.offChain.trees, { accounts: both, contracts: [] })
+  const poi = Poi.build(trees, { accounts: both, contracts: [] })
   return poi instanceof Poi.NotFound ? undefined : Poi.encode(poi)
 }
 
@@ -124,13 +143,18 @@ export const closingRound = (channel: ChannelObject): number =>
 
 /**
  * Whether the latest state beats the one on chain. One that was forced on chain itself beats nothing: where the chain has
- * it, or a later one, there is nothing to be done.
+ * it, or a later one, there is nothing to be done. Below the height at which the chain forgets with every close what was
+ * forced before it, only the state itself tells that it is there: what was forced last may be long ago.
  *
  * @since 0.1.0
  * @category predicates
  */
-export const isAhead = ({ offChain }: FsmState, channel: ChannelObject): boolean =>
-  offChain.signedTx !== undefined && !isForced(offChain.signedTx) && offChain.round > closingRound(channel)
+export const isAhead = (step: Step, channel: ChannelObject): boolean => {
+  const state = evidenceOf(step)
+  const { round, signedTx } = state
+  if (signedTx === undefined || isForced(signedTx)) return false
+  return round > closingRound(channel) && !isOnChain(state, channel)
+}
 
 /** Whether a state was forced on chain by one party. @since 0.1.0 @category predicates */
 export const isForced = (signedTx: SignedTx.SignedTx): boolean =>
@@ -168,12 +192,13 @@ export const snapshotSolo = (step: Step, request: SnapshotSolo, callId: CallId):
  * @category handlers
  */
 export const closeSolo = (step: Step, request: CloseSolo, callId: CallId): Outcome => {
-  const ground = groundOf(step, callId)
+  const state = evidenceOf(step)
+  const ground = groundOf(step, callId, state)
   if (ground === undefined) return
   const { channelId } = ground
-  const poi = poiOfBoth(step)
+  const poi = poiOfBoth(step, state)
   if (poi === undefined) return step.refuse(callId, "unknown_request")
-  const payload = payloadFor(step, ground)
+  const payload = payloadFor(state, ground)
   const draft: Transaction.ChannelCloseSoloTx = {
     _tag: "ChannelCloseSoloTx",
     version: 1,
@@ -206,16 +231,19 @@ export const insteadOfUnsigned =
   }
 
 /**
- * Answers an older state on chain with the latest. Whether it can succeed is not looked at.
+ * Answers an older state on chain with the latest. Whether it can succeed is not looked at, but a state that one party
+ * has forced is none that the chain takes from anybody.
  *
  * @since 0.1.0
  * @category handlers
  */
 export const slash = (step: Step, request: Slash, callId: CallId): Outcome => {
-  const ground = groundOf(step, callId)
+  const state = evidenceOf(step)
+  const ground = groundOf(step, callId, state)
   if (ground === undefined) return
-  const poi = poiOfBoth(step)
-  if (poi === undefined || ground.channel.lockedUntil === 0) return step.refuse(callId, "unknown_request")
+  const poi = poiOfBoth(step, state)
+  if (poi === undefined || ground.channel.lockedUntil === 0 || isForced(ground.signedTx))
+    return step.refuse(callId, "unknown_request")
   const draft: Transaction.ChannelSlashTx = {
     _tag: "ChannelSlashTx",
     version: 1,
@@ -235,11 +263,12 @@ export const slash = (step: Step, request: Slash, callId: CallId): Outcome => {
  * @category handlers
  */
 export const settle = (step: Step, request: Settle, callId: CallId): Outcome => {
-  const ground = groundOf(step, callId)
+  const state = evidenceOf(step)
+  const ground = groundOf(step, callId, state)
   const both = participants(step.state)
   if (ground === undefined) return
   if (both === undefined || ground.channel.lockedUntil === 0) return step.refuse(callId, "unknown_request")
-  const { trees } = step.state.offChain
+  const { trees } = state
   const draft: Transaction.ChannelSettleTx = {
     _tag: "ChannelSettleTx",
     version: 1,

@@ -234,10 +234,24 @@ export class Step {
     this.set({ suspended: { pending, ongoing }, pending: undefined })
   }
 
+  /** What was forced meanwhile waits again: what is awaited follows the last state that both have signed. */
+  private standAside(): void {
+    const { offChain, pending } = this.state
+    const { calls, coSigned } = offChain
+    const tx = pending === undefined ? undefined : SignedTx.innermost(pending.signedTx).tx
+    if (tx === undefined || coSigned === undefined) return
+    if ("round" in tx && tx.round === coSigned.round + 1)
+      this.set({
+        offChain: { ...coSigned, calls, halfSignedTx: undefined },
+        lastReportedRound: coSigned.round
+      })
+  }
+
   private resume(): void {
     const { suspended } = this.state
     if (suspended === undefined) return
     this.set({ ...suspended, suspended: undefined })
+    this.standAside()
     // The depth may have been reached while nobody waited for it.
     const { depthWatch, pending } = this.state
     if (depthWatch !== undefined && pending !== undefined) this.watchDepth(depthWatch.kind, pending.signedTx)

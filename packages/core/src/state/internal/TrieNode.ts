@@ -1,14 +1,15 @@
 /**
  * Nodes of the Merkle-Patricia trie: shape, path encoding, canonical bytes and hashes.
  *
- * Every node is immutable. Its RLP encoding and its hash are computed on first use and kept with the node, so a node
- * shared by many versions of a trie is hashed once. All walks are loops with an explicit stack: the depth of a trie
+ * Every node is immutable. Its hash is computed on first use and kept with the node, so a node shared by many versions
+ * of a trie is hashed once; so is the encoding of a node without one. All walks are loops with an explicit stack: the depth of a trie
  * decoded from foreign bytes is not under our control.
  *
  * @since 0.1.0
  */
 import type { Account } from "../../chain/Account.js"
 import * as Hash from "../../crypto/Hash.js"
+import { allocate } from "../../encoding/internal/allocate.js"
 import * as Rlp from "../../encoding/Rlp.js"
 
 /**
@@ -19,6 +20,7 @@ import * as Rlp from "../../encoding/Rlp.js"
  */
 export type Nibbles = Uint8Array
 
+const hashLength = 32
 const emptyBytes = new Uint8Array(0)
 
 /**
@@ -44,7 +46,7 @@ export const toNibbles = (key: Uint8Array): Nibbles => {
  * @category paths
  */
 export const fromNibbles = (nibbles: ArrayLike<number>): Uint8Array => {
-  const key = new Uint8Array(nibbles.length >> 1)
+  const key = allocate(nibbles.length >> 1)
   for (let i = 0; i < key.length; i++) {
     key[i] = ((nibbles[2 * i] as number) << 4) | (nibbles[2 * i + 1] as number)
   }
@@ -65,6 +67,42 @@ export const commonPrefix = (a: Nibbles, b: Nibbles, bOffset: number): number =>
 }
 
 /**
+ * The nibble of a key at a place, counted in nibbles.
+ *
+ * @since 0.1.0
+ * @category paths
+ */
+export const nibbleAt = (key: Uint8Array, at: number): number => {
+  const byte = key[at >> 1] as number
+  return (at & 1) === 0 ? byte >> 4 : byte & 15
+}
+
+/**
+ * The nibbles of a key from a place on: those of the whole key are seldom worth their memory.
+ *
+ * @since 0.1.0
+ * @category paths
+ */
+export const nibblesFrom = (key: Uint8Array, at: number): Nibbles => {
+  const nibbles = allocate(key.length * 2 - at)
+  for (let i = 0; i < nibbles.length; i++) nibbles[i] = nibbleAt(key, at + i)
+  return nibbles
+}
+
+/**
+ * How many leading nibbles a path and a key, from a place on, have in common.
+ *
+ * @since 0.1.0
+ * @category paths
+ */
+export const agreement = (path: Nibbles, key: Uint8Array, at: number): number => {
+  const limit = Math.min(path.length, key.length * 2 - at)
+  let i = 0
+  while (i < limit && path[i] === nibbleAt(key, at + i)) i++
+  return i
+}
+
+/**
  * Hex-prefix encoding of a path: the first nibble is 2 for a leaf plus 1 for an odd number of nibbles; an even path
  * gets one zero nibble as padding.
  *
@@ -74,7 +112,7 @@ export const commonPrefix = (a: Nibbles, b: Nibbles, bOffset: number): number =>
 export const encodePath = (path: Nibbles, isLeaf: boolean): Uint8Array => {
   const odd = path.length & 1
   const flag = (isLeaf ? 2 : 0) + odd
-  const bytes = new Uint8Array((path.length >> 1) + 1)
+  const bytes = allocate((path.length >> 1) + 1)
   bytes[0] = odd === 1 ? (flag << 4) | (path[0] as number) : flag << 4
   for (let i = odd, o = 1; i < path.length; i += 2, o++) {
     bytes[o] = ((path[i] as number) << 4) | (path[i + 1] as number)
@@ -107,20 +145,33 @@ abstract class NodeBase {
   /** The node as its list of byte arrays; children must have their encodings computed before (see {@link hashOf}). */
   abstract items(): ReadonlyArray<Uint8Array>
 
-  /** Whether the encoding is already known. */
+  /** Whether the encoding or the hash is already known. */
   get isEncoded(): boolean {
-    return this.#encoding !== undefined
+    return this.#encoding !== undefined || this.#hash !== undefined
+  }
+
+  /** Whether the encoding is shorter than a hash. */
+  get isInline(): boolean {
+    // The encoding of a longer one goes with its hash.
+    return this.#encoding === undefined && this.#hash !== undefined
+      ? false
+      : this.encoding.length < hashLength
   }
 
   /** Canonical RLP of the node. */
   get encoding(): Uint8Array {
-    this.#encoding ??= Rlp.encode(this.items())
-    return this.#encoding
+    const encoding = this.#encoding ?? Rlp.encode(this.items())
+    if (this.#hash === undefined) this.#encoding = encoding
+    return encoding
   }
 
-  /** BLAKE2b-256 of the canonical RLP. */
+  /** BLAKE2b-256 of the canonical RLP, which then is forgotten if nobody has it inside: states live for long. */
   get hash(): Uint8Array {
-    this.#hash ??= Hash.blake2b256(this.encoding)
+    if (this.#hash === undefined) {
+      const { encoding } = this
+      this.#hash = Hash.blake2b256(encoding)
+      if (encoding.length >= hashLength) this.#encoding = undefined
+    }
     return this.#hash
   }
 }
@@ -201,7 +252,7 @@ export type TrieNode = Leaf | Extension | Branch
  * @since 0.1.0
  * @category nodes
  */
-export const isInline = (node: TrieNode): boolean => node.encoding.length < 32
+export const isInline = (node: TrieNode): boolean => node.isInline
 
 /**
  * The hash of a node. Encodes what below it is not encoded yet, children first.

@@ -350,19 +350,22 @@ describe("the block that a call sees", () => {
     expect(world.seen("responder")).toEqual(["error bad_state_hash", "conflict 2 conflict @2"])
   })
 
-  it("a proposal that asks for more gas than a block has is not even run", () => {
-    const { id, world } = withContract({ helpfulErrors: true })
-    world.ask("initiator", Meter.callContract(id, "spin", [3n]))
-    world.sign("initiator")
-    const [proposal] = world.sides.responder.inbox
-    if (typeof proposal !== "object" || proposal._tag !== "Proposal") throw new Error("no proposal")
-    const updates = proposal.updates.map((update) =>
-      update._tag === "OffChainCallContract" ? { ...update, gas: 10n ** 15n } : update
-    )
-    world.sides.responder.inbox = [{ ...proposal, updates }]
-    world.settle()
-    expect(world.seen("responder")).toEqual(["error contract_crashed", "conflict 2 conflict @2"])
-  })
+  it.each([1_000_001n, 10n ** 15n])(
+    "a proposal that asks for more gas than any (%s) is not even run",
+    (gas) => {
+      const { id, world } = withContract({ helpfulErrors: true })
+      world.ask("initiator", Meter.callContract(id, "spin", [3n]))
+      world.sign("initiator")
+      const [proposal] = world.sides.responder.inbox
+      if (typeof proposal !== "object" || proposal._tag !== "Proposal") throw new Error("no proposal")
+      const updates = proposal.updates.map((update) =>
+        update._tag === "OffChainCallContract" ? { ...update, gas } : update
+      )
+      world.sides.responder.inbox = [{ ...proposal, updates }]
+      world.settle()
+      expect(world.seen("responder")).toEqual(["error too_much_gas", "conflict 2 conflict @2"])
+    }
+  )
 })
 
 describe("results of calls", () => {

@@ -197,6 +197,7 @@ describe.each(roles)("forced by the %s", (role) => {
     ])
     expect(world.seen(peer)).toEqual(["on_chain_tx consumed_forced_progress"])
     expectSame(world, 3)
+    expect(world.ask(peer, { _tag: "Slash" })).toBe(bad)
     // Nothing beats it: a client that comes is told of the closing, but not to slash.
     world.event(role, { _tag: "ClientGone" })
     world.event(role, { _tag: "ClientAttached" })
@@ -243,6 +244,26 @@ describe.each(roles)("forced by the %s", (role) => {
     world.mine([])
     expect(world.seen(role)).toEqual(["on_chain_tx solo_closing", "info closing"])
     expect(world.names()).toBe("channel_closing channel_closing")
+  })
+
+  it("what was forced before the state that closes the channel does not make that an older one", () => {
+    const { id, world } = withContract()
+    Meter.force(world, role, id, "add", [1n])
+    world.transfer(peer)
+    world.ask(role, { _tag: "CloseSolo" })
+    world.sign(role, "close_solo_sign")
+    const close = held(world)
+    const { round, trees } = world.state(role).offChain
+    const { channel } = world.chain
+    if (channel === undefined) throw new Error("no channel")
+    // Up to a height the chain remembers the round that was forced.
+    world.chain.channel = { ...channel, round, stateHash: Trees.stateHash(trees), lockedUntil: 200 }
+    expect(world.chain.channel.soloRound).toBe(3)
+    world.clear()
+    for (const side of roles) {
+      world.tellOfChain(side, close)
+      expect(world.seen(side)).toEqual(["on_chain_tx solo_closing", "info closing"])
+    }
   })
 
   it("a later state that both signed can slash it", () => {
@@ -423,6 +444,31 @@ describe("among deposits", () => {
         "update 3"
       ])
     }
+    goesOn(world)
+  })
+
+  it("is what closes the channel while it is waited for a deposit that no block takes", () => {
+    const { id, world } = withContract()
+    const forced = pooled(world, "responder", id)
+    world.moveUntilLocked("initiator", "deposit", 50n)
+    const deposit = held(world)
+    mine(world, forced)
+    world.fire("responder")
+    world.clear()
+    expect(world.ask("responder", { _tag: "CloseSolo" })).toBe("ok")
+    expect(world.seen("responder")).toContain("on_chain_tx consumed_forced_progress")
+    // What both have signed last is none that the chain takes any more.
+    const close = world.sides.responder.lastSign?.signedTx.tx
+    expect(close).toMatchObject({ _tag: "ChannelCloseSoloTx", payload: new Uint8Array(0) })
+    // If that comes to nothing the deposit still counts.
+    world.decline("responder", "close_solo_sign", 4)
+    expect(world.names()).toBe("awaiting_locked awaiting_locked")
+    expect(world.rounds()).toEqual([2, 2])
+    world.chain.pool.length = 0
+    mine(world, deposit)
+    for (const role of roles) world.reach(role)
+    world.settle()
+    expectSame(world, 3)
     goesOn(world)
   })
 

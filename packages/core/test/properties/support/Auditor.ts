@@ -6,12 +6,16 @@ import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
 import * as ApiEncoding from "../../../src/encoding/ApiEncoding.js"
 import type * as Ledger from "../../../src/node/Ledger.js"
+import type { FlowError } from "../../../src/client/ChannelEvent.js"
 import type { VerificationError } from "../../../src/protocol/Errors.js"
 import type { ChannelTerms, Role } from "../../../src/protocol/OpenParameters.js"
+import type { ContractCall } from "../../../src/client/ContractCall.js"
+import type { OffChainCallContract } from "../../../src/state/Update.js"
 import type { ChannelRecord } from "../../../src/services/ChannelStore.js"
 import type { Proposal } from "../../../src/services/ProposalPolicy.js"
 import * as SignedTx from "../../../src/chain/SignedTx.js"
 import * as Bodies from "./audit/Bodies.js"
+import * as Contracts from "./audit/Contracts.js"
 import { ChainAudit } from "./audit/Chain.js"
 import {
   type Balances,
@@ -21,6 +25,7 @@ import {
   count,
   Facts,
   type Invariant,
+  type Meaning,
   Session,
   type Violation
 } from "./audit/Facts.js"
@@ -60,6 +65,16 @@ export class Auditor {
     return this.facts.violations
   }
 
+  /** Whether a party has given its channel up. */
+  get givenUp(): boolean {
+    return this.facts.givenUp
+  }
+
+  /** Whether there is nothing more to be seen. */
+  get isOver(): boolean {
+    return this.facts.violations.length > 0 || this.facts.givenUp
+  }
+
   /** How often things happened, so that a run that shows nothing is noticed. */
   get tally(): Map<string, number> {
     return this.facts.tally
@@ -97,6 +112,46 @@ export class Auditor {
   /** Whether anybody took a transaction for deep enough. */
   get hasAssumed(): boolean {
     return roles.some((role) => this.facts.parties[role].assumed.size > 0)
+  }
+
+  /** What the party's last written state means. */
+  latest(role: Role): Meaning {
+    return this.facts.latest(role)
+  }
+
+  /** What a state of the party means. */
+  meaning(signedTx: SignedTx.SignedTx): Meaning | undefined {
+    return this.facts.meanings.get(bodyOf(signedTx))
+  }
+
+  /** Somebody forces a call on a state of long ago, past its node. */
+  forces(role: Role, signedTx: SignedTx.SignedTx, before: Meaning): void {
+    Bodies.learnForced(this.facts, role, signedTx, before)
+  }
+
+  /** The party was told what came of a call. */
+  called(role: Role, call: ContractCall, signedTx: SignedTx.SignedTx): void {
+    const outcome = this.meaning(signedTx)?.outcome
+    const where = `${role}, told of a call in round ${call.round}`
+    this.check(
+      "I6",
+      outcome?.contractId === call.contractId &&
+        outcome.callerId === call.callerId &&
+        outcome.round === call.round,
+      () => `${where}: there was none`
+    )
+    if (outcome !== undefined) this.facts.checkOutcome(where, outcome, call)
+  }
+
+  /** The party was told what would come of a call, if nothing has happened since. */
+  tried(role: Role, update: OffChainCallContract, call: ContractCall): void {
+    const { books, isForced, round } = this.latest(role)
+    if (call.round !== round + 1 || isForced === true) return
+    const outcome = Contracts.call(books, update, round + 1, this.facts.terms.channelReserve)?.outcome
+    const where = `${role}, told of a dry run in round ${call.round}`
+    this.check("I6", outcome !== undefined, () => `${where}: it cannot be`)
+    if (outcome !== undefined) this.facts.checkOutcome(where, outcome, call)
+    this.count("dry runs looked at")
   }
 
   check(invariant: Invariant, holds: boolean, detail: () => string): void {
@@ -158,7 +213,10 @@ export class Auditor {
         return this.returned(entry)
       case "Happened": {
         const { event, role } = entry
-        if (event._tag === "CoSigned") Records.told(facts, role, event.state)
+        if (event._tag === "CoSigned" || event._tag === "ProgressForced")
+          Records.told(facts, role, event.state)
+        if (event._tag === "Reconnected") this.checkBase(role)
+        if (event._tag === "OperationFailed") this.frozen(event.error)
         if (event._tag === "Ended" && entry.isCurrent) facts.ended.add(role)
         // Both parties and the node are honest, so that nobody may be taken for a liar.
         if (event._tag === "Undecodable") this.check("I6", false, () => `${role}: ${event.error.message}`)
@@ -192,6 +250,15 @@ export class Auditor {
       () =>
         `${role}: its policy was shown ${proposal.after.own}/${proposal.after.peer}, the transaction leads to ${meaning?.balances[role]}/${meaning?.balances[otherRole(role)]}`
     )
+    const { outcome } = meaning ?? {}
+    this.check(
+      "I6",
+      (outcome === undefined) === (proposal.call === undefined),
+      () =>
+        `${role}: its policy was shown ${proposal.call === undefined ? "nothing" : "something"} of a contract`
+    )
+    if (outcome !== undefined && proposal.call !== undefined)
+      facts.checkOutcome(`${role}'s policy`, outcome, proposal.call)
     const worst = [...party.out.keys()]
       .flatMap((each) => facts.meanings.get(each)?.balances[role] ?? [])
       .reduce((a, b) => (b < a ? b : a), this.balances(role)[role])
@@ -203,11 +270,22 @@ export class Auditor {
   }
 
   /**
-   * The one thing that an honest peer may be refused for: another body for a round of which this party has completed
-   * one, in vain, because its signature crossed the end of the proposal.
+   * What an honest peer may be refused for: another body for a round of which this party has completed one, in vain,
+   * because its signature crossed the end of the proposal; and a round that depends on a block, where blocks have come or
+   * gone since it was made.
    */
-  private doubted(role: Role, { expected, field, message }: VerificationError): void {
-    const { acknowledged, record } = this.facts.parties[role]
+  private doubted(role: Role, { expected, field, message, operation }: VerificationError): void {
+    const latest = this.latest(role)
+    if (operation === "force_progress" && field === "round") return this.giveUp("unknown")
+    // A machine that waits for a deposit or withdrawal takes over later what its client knows from the chain.
+    if (operation === "conflict" && field === "round" && latest.isForced === true)
+      return this.count("conflicts of a machine that is a forced round behind")
+    // What was forced is not on chain any more: a node has nothing to show there.
+    if (field === "payload" && latest.isForced === true)
+      return this.count("forced states that the chain has lost")
+    const { acknowledged, asksChain, record } = this.facts.parties[role]
+    // The block that a call is pinned to may have become too old on the way.
+    if (asksChain && field === "stateHash") return this.count("rounds refused for a block that is gone")
     const asked = field === "body" && ApiEncoding.is("th", expected) ? bytesText(expected) : ""
     // Its signature counts from when it was stored, which is before it is on its way.
     const stored = record?.exposure.filter(({ side }) => side === "acknowledger") ?? []
@@ -217,9 +295,30 @@ export class Auditor {
     this.check("I6", known, () => `${role}: a lie among honest parties: ${message}`)
   }
 
+  private checkBase(role: Role): void {
+    const { record, reported } = this.facts.parties[role]
+    const { states } = this.facts.parties[otherRole(role)]
+    if (record === undefined || reported === undefined) return
+    if (this.facts.meanings.get(reported.body)?.isForced !== true || reported.round <= record.round + 1)
+      return
+    const base = states.get(reported.round - 1)?.coSigned
+    this.giveUp(base !== undefined && this.meaning(base)?.isForced === true ? "forced" : "completed")
+  }
+
+  private frozen(error: FlowError): void {
+    if (error._tag === "StoreError" && error.detail.startsWith("progress was forced on chain up to"))
+      this.giveUp("unknown")
+  }
+
+  /** A client that was away while a round was made and another was forced upon that does not find the way back. */
+  private giveUp(base: string): void {
+    if (!this.givenUp) this.count(`given up, forced upon a round that was not seen: ${base}`)
+    this.facts.givenUp = true
+  }
+
   private returned({ exit, request, role }: Extract<Entry, { readonly _tag: "Returned" }>): void {
     const name =
-      request._tag === "Other"
+      "name" in request
         ? request.name
         : request._tag === "Move"
           ? request.operation
@@ -233,6 +332,7 @@ export class Auditor {
     if (Cause.isInterruptedOnly(cause)) return this.count(`${name} interrupted`)
     const failures = [...Cause.failures(cause)]
     for (const { _tag } of failures) this.count(`${name} failed, ${_tag}`)
+    for (const error of failures) this.frozen(error)
     this.check(
       "I13",
       failures.length > 0 &&

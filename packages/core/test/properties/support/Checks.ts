@@ -2,8 +2,9 @@
 import * as Ledger from "../../../src/node/Ledger.js"
 import type { Role } from "../../../src/protocol/OpenParameters.js"
 import { type Auditor, bodyOf } from "./Auditor.js"
+import { looksAtChain } from "./audit/Contracts.js"
 import { keyPairs, otherRole, roles } from "./Doubles.js"
-import { payable } from "./Perform.js"
+import { payable } from "./Amounts.js"
 import type { System } from "./System.js"
 
 /** I13: nobody waits any more. */
@@ -116,23 +117,30 @@ export const checkMachines = (system: System): void => {
  * round already, in vain. Whoever did that signs nothing else for that round; where it was a deposit or withdrawal that
  * the chain did not take, there is nothing to propose.
  */
-const proposable = (
-  system: System,
-  role: Role
-): { readonly payer: Role; readonly amount: bigint; readonly meta: ReadonlyArray<string> } | undefined => {
+const proposable = (system: System, role: Role): (() => void) | undefined => {
   const record = system.auditor.record(otherRole(role))
   const acknowledged = record?.exposure.find(
     ({ round, side, tag }) =>
       side === "acknowledger" && round === record.round + 1 && tag !== "shutdown_sign_ack"
   )
-  if (acknowledged === undefined)
-    return { payer: payable(system, role, role) > 0n ? role : otherRole(role), amount: 1n, meta: [] }
-  const [transfer, ...metas] = acknowledged.updates
-  if (transfer?._tag !== "OffChainTransfer") return undefined
-  return {
-    payer: transfer.from === keyPairs[role].address ? role : otherRole(role),
-    amount: transfer.amount,
-    meta: metas.flatMap((meta) => (meta._tag === "OffChainMeta" ? [meta.data] : []))
+  if (acknowledged === undefined) {
+    const payer = payable(system, role, role) > 0n ? role : otherRole(role)
+    return () => system.transfer(role, payer, 1n)
+  }
+  const [update, ...metas] = acknowledged.updates
+  switch (update?._tag) {
+    case "OffChainTransfer": {
+      const payer = update.from === keyPairs[role].address ? role : otherRole(role)
+      const meta = metas.flatMap((each) => (each._tag === "OffChainMeta" ? [each.data] : []))
+      return () => system.transfer(role, payer, update.amount, meta)
+    }
+    case "OffChainNewContract":
+      return () => system.createAs(role, update)
+    case "OffChainCallContract":
+      // The block that it was pinned to may be too old by now.
+      return looksAtChain(update.callData) ? undefined : () => system.invoke(role, "call_contract", update)
+    default:
+      return undefined
   }
 }
 
@@ -147,10 +155,10 @@ export const checkAlive = (system: System): void => {
     const before = auditor.record(role)?.round ?? 0
     const proposal = proposable(system, role)
     if (proposal === undefined) {
-      auditor.count("bound by a deposit or withdrawal that came to nothing")
+      auditor.count("bound by something that came to nothing")
       continue
     }
-    system.transfer(role, proposal.payer, proposal.amount, proposal.meta)
+    proposal()
     system.settle()
     const after = auditor.record(role)?.round
     const isStuck = Ledger.hasPending(system.ledger)

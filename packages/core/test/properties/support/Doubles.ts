@@ -82,33 +82,42 @@ export const policy = (
   role: Role,
   { policy: moods }: Moods,
   journal: Journal
-): ProposalPolicy.ProposalPolicyService => ({
-  decide: (proposal) =>
-    Effect.suspend(() => {
-      journal.add({ _tag: "PolicyAsked", role, proposal })
-      const decided = (decision: ProposalPolicy.Decision) =>
-        Effect.sync(() => {
-          journal.add({ _tag: "PolicyDecided", role, proposal, accepted: decision._tag === "Accept" })
-          return decision
-        })
-      const mood = proposal.operation === "open" ? willing : (moods.shift() ?? willing)
-      switch (mood.kind) {
-        case "agree": {
-          const deciding = after(mood.milliseconds, decided(ProposalPolicy.accept))
-          return mood.stubborn ? Effect.uninterruptible(deciding) : deciding
-        }
-        case "decline":
-          return after(mood.milliseconds, decided(ProposalPolicy.decline(mood.code)))
-        case "refuse":
-        case "wrong":
-          return decided(ProposalPolicy.decline(4))
-        case "broken":
-          return Effect.die(new Error("the policy broke"))
-        case "never":
-          return Effect.never
+): ProposalPolicy.ProposalPolicyService => {
+  const decide = (proposal: ProposalPolicy.Proposal | ProposalPolicy.UnverifiedProposal, mood: Mood) => {
+    const decided = (decision: ProposalPolicy.Decision) =>
+      Effect.sync(() => {
+        journal.add({ _tag: "PolicyDecided", role, proposal, accepted: decision._tag === "Accept" })
+        return decision
+      })
+    switch (mood.kind) {
+      case "agree": {
+        const deciding = after(mood.milliseconds, decided(ProposalPolicy.accept))
+        return mood.stubborn ? Effect.uninterruptible(deciding) : deciding
       }
-    })
-})
+      case "decline":
+        return after(mood.milliseconds, decided(ProposalPolicy.decline(mood.code)))
+      case "refuse":
+      case "wrong":
+        return decided(ProposalPolicy.decline(4))
+      case "broken":
+        return Effect.die(new Error("the policy broke"))
+      case "never":
+        return Effect.never
+    }
+  }
+  return {
+    decide: (proposal) =>
+      Effect.suspend(() => {
+        journal.add({ _tag: "PolicyAsked", role, proposal })
+        return decide(proposal, proposal.operation === "open" ? willing : (moods.shift() ?? willing))
+      }),
+    // What is on chain is there, whether or not one understands it.
+    decideUnverified: (proposal) =>
+      Effect.suspend(() =>
+        decide(proposal, proposal.operation === "force_progress" ? willing : (moods.shift() ?? willing))
+      )
+  }
+}
 
 /** A store in memory that needs up to two milliseconds for a write: what does not wait for it shows. */
 export const store = (

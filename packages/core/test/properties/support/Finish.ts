@@ -8,12 +8,13 @@ import type { Role } from "../../../src/protocol/OpenParameters.js"
 import { cheat } from "./Cheat.js"
 import { checkAgreement, checkAlive, checkMachines, checkReturned } from "./Checks.js"
 import { otherRole, roles } from "./Doubles.js"
+import { outdo } from "./PerformContracts.js"
 import type { System } from "./System.js"
 
 const channelOf = ({ auditor: { channelId }, ledger }: System) =>
   channelId === undefined ? undefined : Ledger.channel(ledger, channelId)
 
-const isOver = ({ auditor: { violations } }: System): boolean => violations.length > 0
+const isOver = ({ auditor }: System): boolean => auditor.isOver
 
 /** Who is not there comes back, as long as there is a channel. */
 const gather = (system: System): void => {
@@ -79,8 +80,17 @@ const close = (system: System): void => {
     system.settle()
   } else {
     cheat(system, role, 1 + random.integer(3))
+    // Whoever cheats may also have a call forced on what was before the latest state.
+    const { contracts } = system.auditor.latest(role).books
+    if (contracts.size > 0 && random.integer(2) === 0)
+      outdo(system, { kind: "outdo", role, what: "force", age: 1 + random.integer(2), which: 0 })
     // The blocks wait for the answer, so that it comes before the lock period is over.
     system.simulation.pass(1_000)
+    // A state that is older than what was forced does not close anything.
+    if (channelOf(system)?.lockedUntil === 0) {
+      system.ask(role, "close_solo", system.channel(role).closeSolo())
+      system.settle()
+    }
   }
   if (channelOf(system) !== undefined) payOut(system)
 }

@@ -6,7 +6,8 @@ import type { TxHash } from "../../../src/encoding/ApiEncoding.js"
 import type { ChannelEvent, CoSignedState, FlowError } from "../../../src/client/ChannelEvent.js"
 import type { Role } from "../../../src/protocol/OpenParameters.js"
 import type { ChannelRecord } from "../../../src/services/ChannelStore.js"
-import type { Proposal } from "../../../src/services/ProposalPolicy.js"
+import type { Proposal, UnverifiedProposal } from "../../../src/services/ProposalPolicy.js"
+import type { Update } from "../../../src/state/Update.js"
 import type { SigningDetails } from "../../../src/services/Signer.js"
 
 /** What a caller asked for. */
@@ -19,6 +20,12 @@ export type Request =
       readonly meta: ReadonlyArray<string>
     }
   | { readonly _tag: "Move"; readonly operation: "deposit" | "withdraw"; readonly amount: bigint }
+  /** `update`: what is to be made or called; of a forced call too. */
+  | {
+      readonly _tag: "Contract"
+      readonly name: "new_contract" | "call_contract" | "force_progress"
+      readonly update: Update
+    }
   /** `txHash`: what it is about. */
   | { readonly _tag: "Other"; readonly name: string; readonly txHash?: TxHash }
 
@@ -38,7 +45,7 @@ export type Entry =
   | {
       readonly _tag: "PolicyDecided"
       readonly role: Role
-      readonly proposal: Proposal
+      readonly proposal: Proposal | UnverifiedProposal
       readonly accepted: boolean
     }
   | { readonly _tag: "SignerAsked"; readonly role: Role; readonly details: SigningDetails }
@@ -64,7 +71,7 @@ export type Entry =
   | { readonly _tag: "World"; readonly what: string }
 
 const nameOf = (request: Request): string =>
-  request._tag === "Other" ? request.name : request._tag === "Move" ? request.operation : request._tag
+  "name" in request ? request.name : request._tag === "Move" ? request.operation : request._tag
 
 const outcomeOf = (exit: Exit.Exit<unknown, FlowError>): string =>
   Exit.isSuccess(exit)

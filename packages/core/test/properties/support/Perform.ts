@@ -2,20 +2,12 @@
 import type { Role } from "../../../src/protocol/OpenParameters.js"
 import type * as Channel from "../../../src/client/Channel.js"
 import * as Ledger from "../../../src/node/Ledger.js"
-import { options } from "../../client/support/Parties.js"
+import { amountOf } from "./Amounts.js"
 import { cheat } from "./Cheat.js"
 import { keyPairs, otherRole } from "./Doubles.js"
-import { type Amount, type Step, timeouts } from "./Steps.js"
+import { collideCalls, create, invoke, outdo, recall } from "./PerformContracts.js"
+import { type Step, timeouts } from "./Steps.js"
 import type { System } from "./System.js"
-
-const { channelReserve } = options("initiator")
-
-/** What a party may pay at most, as far as its own memory goes. */
-export const payable = (system: System, role: Role, payer: Role): bigint =>
-  system.auditor.balances(role)[payer] - channelReserve
-
-const amountOf = (system: System, role: Role, payer: Role, amount: Amount): bigint =>
-  typeof amount === "bigint" ? amount : payable(system, role, payer) + (amount === "all" ? 0n : 1n)
 
 /** The names of the solo operations as errors have them. */
 const soloNames = {
@@ -145,6 +137,21 @@ const begin = (system: System, step: Step): "rested" | undefined => {
       return undefined
     case "breakLinks":
       system.breakLinks()
+      return undefined
+    case "create":
+      create(system, step)
+      return undefined
+    case "invoke":
+      invoke(system, step)
+      return undefined
+    case "collideCalls":
+      collideCalls(system, step)
+      return undefined
+    case "recall":
+      recall(system, step)
+      return undefined
+    case "outdo":
+      outdo(system, step)
   }
   return undefined
 }

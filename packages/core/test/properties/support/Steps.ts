@@ -2,6 +2,7 @@
 import * as FastCheck from "effect/FastCheck"
 import type { Role } from "../../../src/protocol/OpenParameters.js"
 import { coin } from "../../support/NodeUnderTest.js"
+import type { ContractStep } from "./ContractSteps.js"
 import type { Mood, Trip } from "./Doubles.js"
 
 /** Aettos, or what the payer has above the reserve (`all`), or one more (`too much`). */
@@ -110,6 +111,7 @@ export type Step =
       readonly turns?: number
     }
   | { readonly kind: "breakLinks"; readonly turns?: number }
+  | ContractStep
 
 export interface Scenario {
   /** Seed of the scheduler; 0: first come, first served. */
@@ -120,11 +122,13 @@ export interface Scenario {
   readonly reconnects?: boolean
   /** Whether it is about the whole life of the channel, up to its end. */
   readonly life?: boolean
+  /** Whose client cannot ask the chain, and leaves alone what depends on a block; with contracts. */
+  readonly blind?: Role | undefined
   readonly steps: ReadonlyArray<Step>
 }
 
-const role = FastCheck.constantFrom<Role>("initiator", "responder")
-const turns = FastCheck.oneof(
+export const role = FastCheck.constantFrom<Role>("initiator", "responder")
+export const turns = FastCheck.oneof(
   { weight: 6, arbitrary: FastCheck.record({}) },
   { weight: 1, arbitrary: FastCheck.record({ turns: FastCheck.constant(0) }) },
   { weight: 3, arbitrary: FastCheck.record({ turns: FastCheck.nat(80) }) }
@@ -167,7 +171,7 @@ const signerMood: FastCheck.Arbitrary<Mood> = FastCheck.oneof(
   { weight: 1, arbitrary: strange("never") }
 )
 
-const amount: FastCheck.Arbitrary<Amount> = FastCheck.oneof(
+export const amount: FastCheck.Arbitrary<Amount> = FastCheck.oneof(
   { weight: 6, arbitrary: FastCheck.bigInt(1n, 2n * coin) },
   // Equal bodies for one round are the hardest case.
   { weight: 3, arbitrary: FastCheck.constant(1n) },
@@ -181,12 +185,14 @@ const meta = FastCheck.oneof(
   { weight: 1, arbitrary: FastCheck.array(FastCheck.fullUnicodeString({ maxLength: 20 }), { maxLength: 3 }) }
 )
 
-const withTurns = <T>(step: FastCheck.Arbitrary<T>): FastCheck.Arbitrary<T & { readonly turns?: number }> =>
+export const withTurns = <T>(
+  step: FastCheck.Arbitrary<T>
+): FastCheck.Arbitrary<T & { readonly turns?: number }> =>
   FastCheck.tuple(step, turns).map(([it, how]) => ({ ...it, ...how }))
 
 const ofRole = <K extends Step["kind"]>(kind: K) => FastCheck.record({ kind: FastCheck.constant(kind), role })
 
-const living = (disconnects: number): ReadonlyArray<FastCheck.WeightedArbitrary<Step>> => [
+export const living = (disconnects: number): ReadonlyArray<FastCheck.WeightedArbitrary<Step>> => [
   { weight: 6, arbitrary: FastCheck.constant<Step>({ kind: "rest" }) },
   {
     weight: 28,
@@ -263,7 +269,7 @@ const endings: ReadonlyArray<FastCheck.WeightedArbitrary<Step>> = [
 
 const withRoleAndTurns = <K extends Step["kind"]>(kind: K) => withTurns(ofRole(kind))
 
-const moved: FastCheck.Arbitrary<Amount> = FastCheck.oneof(
+export const moved: FastCheck.Arbitrary<Amount> = FastCheck.oneof(
   { weight: 8, arbitrary: FastCheck.bigInt(1n, 2n * coin) },
   { weight: 1, arbitrary: FastCheck.constantFrom<Amount>(0n, -1n, "all", "too much") },
   // More than the account has.
@@ -283,7 +289,7 @@ const solo = (what: (typeof solos)[number]) =>
   )
 
 /** The chain, what one party does on it, and coming and going. */
-const wholeLife: ReadonlyArray<FastCheck.WeightedArbitrary<Step>> = [
+export const wholeLife: ReadonlyArray<FastCheck.WeightedArbitrary<Step>> = [
   { weight: 11, arbitrary: movement("deposit") },
   { weight: 11, arbitrary: movement("withdraw") },
   { weight: 6, arbitrary: solo("snapshotSolo") },
@@ -380,6 +386,7 @@ export const simpler = function* ({ steps }: Scenario): Generator<(scenario: Sce
   yield (scenario) => ({ ...scenario, schedule: 0 })
   yield (scenario) => ({ ...scenario, lazy: undefined })
   yield (scenario) => ({ ...scenario, reconnects: false })
+  yield (scenario) => ({ ...scenario, blind: undefined })
   const change = (index: number, how: (step: Step) => Step) => (scenario: Scenario) => {
     const step = scenario.steps[index]
     return step === undefined ? scenario : { ...scenario, steps: scenario.steps.with(index, how(step)) }
@@ -407,11 +414,11 @@ export const simpler = function* ({ steps }: Scenario): Generator<(scenario: Sce
 }
 
 /** A scenario for people, one step a line. */
-export const inWords = ({ lazy, reconnects, schedule, steps }: Scenario): string =>
+export const inWords = ({ blind, lazy, reconnects, schedule, steps }: Scenario): string =>
   [
     `schedule ${schedule}${lazy === undefined ? "" : `, the ${lazy} is lazy`}${
-      reconnects === true ? ", clients come back by themselves" : ""
-    }`,
+      blind === undefined ? "" : `, the ${blind} cannot ask the chain`
+    }${reconnects === true ? ", clients come back by themselves" : ""}`,
     ...steps.map(({ kind, ...rest }, index) => {
       const fields = Object.entries(rest).map(([key, value]) => `${key} ${JSON.stringify(value, show)}`)
       return `${index + 1}. ${[kind, ...fields].join(", ")}`

@@ -2,6 +2,7 @@
  * The whole system in one simulation: two clients and the node they share, with everything between them that runs in a
  * real process except sockets.
  */
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -16,13 +17,21 @@ import * as Channel from "../../../src/client/Channel.js"
 import type { CoSignedState, FlowError } from "../../../src/client/ChannelEvent.js"
 import { Crypto } from "../../../src/crypto/Crypto.js"
 import type { TxHash } from "../../../src/encoding/ApiEncoding.js"
+import type { ContractCall } from "../../../src/client/ContractCall.js"
+import * as CallData from "../../../src/fate/CallData.js"
+import * as ContractObject from "../../../src/chain/ContractObject.js"
+import * as Fee from "../../../src/chain/Fee.js"
 import * as ChannelNode from "../../../src/node/ChannelNode.js"
 import * as InMemoryTransport from "../../../src/node/InMemoryTransport.js"
 import * as Ledger from "../../../src/node/Ledger.js"
 import { Codec } from "../../../src/protocol/Codec.js"
 import * as JsonRpcSignedTx from "../../../src/protocol/JsonRpcSignedTx.js"
 import type { Role } from "../../../src/protocol/OpenParameters.js"
+import * as ChainReader from "../../../src/services/ChainReader.js"
 import * as ChannelStore from "../../../src/services/ChannelStore.js"
+import * as ChainReaders from "../../../src/testing/ChainReaders.js"
+import type { BlockHash, ContractId } from "../../../src/encoding/ApiEncoding.js"
+import type { OffChainCallContract, OffChainNewContract } from "../../../src/state/Update.js"
 import { ProposalPolicy } from "../../../src/services/ProposalPolicy.js"
 import { Signer } from "../../../src/services/Signer.js"
 import { Transport } from "../../../src/services/Transport.js"
@@ -77,7 +86,19 @@ export interface Options {
   readonly reconnects?: boolean | undefined
   /** Whose client does not answer older states on chain by itself. */
   readonly lazy?: Role | undefined
+  /** Whose client cannot ask the chain what contracts ask for. */
+  readonly blind?: Role | undefined
 }
+
+/** A call of a contract. */
+export interface CallOptions {
+  readonly contractId: ContractId
+  readonly callData: Uint8Array
+  readonly amount: bigint
+  readonly blockHash?: BlockHash
+}
+
+const versions = { vmVersion: 8, abiVersion: 3 } as const
 
 /** See the module. */
 export class System {
@@ -157,6 +178,15 @@ export class System {
     const transport = this.run(
       Effect.provideService(InMemoryTransport.make, ChannelNode.ChannelNode, this.node.node)
     )
+    const reader = this.run(
+      Effect.provide(
+        ChainReader.ChainReader,
+        Layer.provide(ChainReaders.ofNode, [
+          Layer.succeed(ChannelNode.ChannelNode, this.node.node),
+          Layer.succeed(Crypto, TestCrypto.native)
+        ])
+      )
+    )
     for (const role of Doubles.roles) {
       const party = this.parties[role]
       const memory = this.run(ChannelStore.makeMemory)
@@ -165,6 +195,7 @@ export class System {
         Context.add(Transport, transport),
         Context.add(Codec, JsonRpcSignedTx.codec),
         Context.add(Crypto, TestCrypto.native),
+        Context.add(ChainReader.ChainReader, role === this.how.blind ? ChainReader.none : reader),
         Context.add(Signer, Doubles.signer(role, party.moods, journal)),
         Context.add(ProposalPolicy, Doubles.policy(role, party.moods, journal)),
         Context.add(ChannelStore.ChannelStore, Doubles.store(role, memory, simulation, journal))
@@ -312,6 +343,80 @@ export class System {
     this.call(role, { _tag: "Move", operation, amount }, this.channel(role)[operation]({ amount, ...more }))
   }
 
+  /** Creates a contract. */
+  create(role: Role, code: Uint8Array, first: bigint, deposit: bigint): void {
+    const update: OffChainNewContract = {
+      _tag: "OffChainNewContract",
+      owner: Doubles.keyPairs[role].address,
+      ctVersion: ContractObject.packVersions(versions),
+      code,
+      deposit,
+      callData: CallData.encode("init", [first])
+    }
+    this.createAs(role, update)
+  }
+
+  /** Creates a contract as an update has it. */
+  createAs(role: Role, update: OffChainNewContract): void {
+    const { callData, code, deposit } = update
+    this.call(
+      role,
+      { _tag: "Contract", name: "new_contract", update },
+      this.called(role, this.channel(role).contracts.create({ callData, code, deposit }))
+    )
+  }
+
+  /** Calls a contract in a round of its own, or has the chain do it. */
+  invoke(role: Role, name: "call_contract" | "force_progress", options: CallOptions): void {
+    const gasPrice = name === "call_contract" ? 1n : Fee.defaultMinerGasPrice
+    const update = this.callUpdate(role, options, gasPrice)
+    const { amount, blockHash, callData, contractId } = options
+    const plain = { amount, callData, contractId, ...(blockHash === undefined ? {} : { blockHash }) }
+    const channel = this.channel(role)
+    this.call(
+      role,
+      { _tag: "Contract", name, update },
+      this.called(
+        role,
+        name === "call_contract" ? channel.contracts.call(plain) : channel.forceProgress(plain)
+      )
+    )
+  }
+
+  /** Looks at what a call would come to. */
+  dryRun(role: Role, options: CallOptions): void {
+    const update = this.callUpdate(role, options, 1n)
+    const tried = Effect.tap(this.channel(role).contracts.dryRun(options), (call) =>
+      Effect.sync(() => this.auditor.tried(role, update, call))
+    )
+    this.ask(role, "dry_run", tried)
+  }
+
+  callUpdate(role: Role, options: CallOptions, gasPrice: bigint): OffChainCallContract {
+    const { amount, callData, contractId } = options
+    return {
+      _tag: "OffChainCallContract",
+      callerId: Doubles.keyPairs[role].address,
+      contractId,
+      abiVersion: versions.abiVersion,
+      amount,
+      gas: 1_000_000n,
+      gasPrice,
+      callData,
+      callStack: []
+    }
+  }
+
+  private called(
+    role: Role,
+    calling: Effect.Effect<{ readonly state: CoSignedState; readonly call: ContractCall }, FlowError>
+  ): Effect.Effect<CoSignedState, FlowError> {
+    return Effect.map(calling, ({ call, state }) => {
+      this.auditor.called(role, call, state.signedTx)
+      return state
+    })
+  }
+
   /** Interrupts the party's oldest call. */
   interrupt(role: Role): void {
     for (const call of this.pending) {
@@ -353,10 +458,17 @@ export class System {
   // ---------------------------------------------------------------- the chain
 
   private act(what: string, effect: Effect.Effect<unknown, unknown>): void {
-    this.fork(
+    const acting = this.fork(
       Effect.zipRight(
         Effect.sync(() => this.journal.add({ _tag: "World", what })),
         effect
+      )
+    )
+    acting.addObserver((exit) =>
+      this.auditor.check(
+        "I13",
+        Exit.isSuccess(exit) || Cause.isInterruptedOnly(exit.cause),
+        () => `${what}: the node breaks: ${String(exit)}`
       )
     )
   }

@@ -51,3 +51,24 @@ export const without = (
     history: left
   }
 }
+
+/** The micro blocks that end with this block, oldest first. */
+export const microBlocksFrom = (
+  { blocks }: Pick<Books, "blocks">,
+  newest: Block.Block | undefined
+): ReadonlyArray<Block.MicroBlock> => {
+  const found: Array<Block.MicroBlock> = []
+  let at = newest
+  while (at?._tag === "MicroBlock") {
+    found.push(at)
+    at = Option.getOrUndefined(HashMap.get(blocks, at.prevHash))
+  }
+  return found.reverse()
+}
+
+/** The height of the first key block, which follows the genesis block. */
+export const firstHeight = (ledger: Ledger): number => {
+  let first: Pick<Ledger, "top" | "below"> = ledger
+  while (first.below !== undefined) first = first.below
+  return first.top.height
+}

@@ -9,9 +9,12 @@ import * as Bytes from "../../../../src/encoding/Bytes.js"
 import type { Role } from "../../../../src/protocol/OpenParameters.js"
 import type { SignTag } from "../../../../src/protocol/SignTag.js"
 import * as Poi from "../../../../src/state/Poi.js"
+import * as Trees from "../../../../src/state/Trees.js"
+import * as Updates from "../../../../src/state/Update.js"
 import type { Update } from "../../../../src/state/Update.js"
 import { keyPairs, roles } from "../Doubles.js"
-import { type Balances, bodyOf, type Facts } from "./Facts.js"
+import * as Contracts from "./Contracts.js"
+import { type Balances, bodyOf, type Facts, heldByOthers, type Meaning } from "./Facts.js"
 
 const roleOf = (account: string): Role | undefined => roles.find((role) => keyPairs[role].address === account)
 
@@ -40,6 +43,67 @@ const transferred = (
     facts.check("I1", left >= channelReserve, () => `${role} is to sign a debit that leaves ${left}`)
   }
   return { initiator, responder }
+}
+
+type Runs = Extract<Update, { readonly _tag: "OffChainNewContract" | "OffChainCallContract" }>
+
+const isRun = (update: Update | undefined): update is Runs =>
+  update?._tag === "OffChainNewContract" || update?._tag === "OffChainCallContract"
+
+/** A round with a contract: that, with meta data, and nothing else. */
+const ran = (
+  facts: Facts,
+  role: Role,
+  before: Meaning,
+  round: number,
+  update: Runs,
+  others: ReadonlyArray<Update>
+): Contracts.Ran | undefined => {
+  const { channelReserve } = facts.terms
+  facts.check(
+    "I1",
+    others.every(({ _tag }) => _tag === "OffChainMeta"),
+    () => `${role} is to sign ${update._tag} and other updates`
+  )
+  const { books } = before
+  const result =
+    update._tag === "OffChainNewContract"
+      ? Contracts.create(books, update, round, channelReserve)
+      : Contracts.call(books, update, round, channelReserve)
+  facts.check("I1", result !== undefined, () => `${role} is to sign ${update._tag}, which cannot be`)
+  if (result !== undefined) facts.count(`to be signed, ${update._tag}, ${result.outcome.ends}`)
+  return result
+}
+
+/** A call that one party has the chain run on a state. */
+export const learnForced = (facts: Facts, role: Role, signedTx: SignedTx.SignedTx, before: Meaning): void => {
+  const { tx } = signedTx
+  if (tx._tag !== "ChannelForceProgressTx" || facts.meanings.has(bodyOf(signedTx))) return
+  const update = Updates.decodeOrThrow(tx.update)
+  const where = `${role} is to force`
+  facts.check(
+    "I6",
+    update._tag === "OffChainCallContract" && update.callerId === tx.fromId,
+    () => `${where} ${update._tag} of another`
+  )
+  facts.check("I5", tx.round === before.round + 1, () => `${where} round ${tx.round} after ${before.round}`)
+  facts.check(
+    "I6",
+    Bytes.equals(Trees.stateHash(Trees.decodeOrThrow(tx.offchainTrees)), facts.hashOf(before)),
+    () => `${where} a call on another state`
+  )
+  const result = isRun(update) ? ran(facts, role, before, tx.round, update, []) : undefined
+  if (result === undefined) return
+  const { books, outcome } = result
+  facts.meanings.set(bodyOf(signedTx), {
+    round: tx.round,
+    balances: facts.balancesIn(books),
+    total: before.total,
+    books,
+    outcome,
+    stateHash: tx.stateHash,
+    isForced: true
+  })
 }
 
 type Movement = Transaction.ChannelDepositTx | Transaction.ChannelWithdrawTx
@@ -100,7 +164,7 @@ const learnSolo = (facts: Facts, role: Role, tx: Solo): void => {
   const poi = Poi.decodeOrThrow(tx.poi)
   facts.check(
     "I6",
-    Bytes.equals(Poi.stateHash(poi), facts.stateHash(latest.balances)),
+    Bytes.equals(Poi.stateHash(poi), facts.hashOf(latest)),
     () => `${where} with a proof of another state`
   )
   for (const each of roles)
@@ -131,10 +195,12 @@ export const learn = (
     case "ChannelCloseMutualTx": {
       const balances = { initiator: tx.initiatorAmountFinal, responder: tx.responderAmountFinal }
       const { total } = before
-      facts.meanings.set(body, { round: facts.parties[role].record?.round ?? 0, balances, total })
+      const { books } = before
+      facts.meanings.set(body, { round: facts.parties[role].record?.round ?? 0, balances, total, books })
       facts.check(
         "I1",
-        balances.initiator + balances.responder + tx.fee === total &&
+        // What contracts have stays behind.
+        balances.initiator + balances.responder + tx.fee === total - heldByOthers(before) &&
           balances.initiator <= before.balances.initiator &&
           balances.responder <= before.balances.responder,
         () => `${role}: closing pays ${balances.initiator} and ${balances.responder} for a fee of ${tx.fee}`
@@ -151,6 +217,9 @@ export const learn = (
       )
       return
     }
+    case "ChannelForceProgressTx":
+      learnForced(facts, role, signedTx, before)
+      return learnSolo(facts, role, tx)
     case "ChannelSnapshotSoloTx":
     case "ChannelCloseSoloTx":
     case "ChannelSlashTx":
@@ -160,16 +229,31 @@ export const learn = (
     case "ChannelWithdrawTx":
     case "ChannelOffchainTx": {
       const isOffChain = tx._tag === "ChannelOffchainTx"
-      const balances = isOffChain
-        ? transferred(facts, role, before.balances, updates)
-        : moved(facts, role, before.balances, tx, updates)
+      const [update, ...others] = updates
+      const result =
+        isOffChain && isRun(update) ? ran(facts, role, before, tx.round, update, others) : undefined
+      const balances =
+        result !== undefined
+          ? facts.balancesIn(result.books)
+          : isOffChain
+            ? transferred(facts, role, before.balances, updates)
+            : moved(facts, role, before.balances, tx, updates)
       const change = isOffChain ? 0n : tx._tag === "ChannelDepositTx" ? tx.amount : -tx.amount
       const total = before.total + change
-      facts.meanings.set(body, { round: tx.round, balances, total })
-      facts.checkBalances(`${role}, round ${tx.round}`, balances, total)
+      const meaning: Meaning = {
+        round: tx.round,
+        balances,
+        total,
+        books: result?.books ?? facts.withBalances(before.books, balances),
+        // How much gas a call takes only the virtual machine can tell: what it led to is looked at in the trees.
+        stateHash: result === undefined ? facts.hashWithBalances(role, before, balances) : tx.stateHash,
+        ...(result === undefined ? {} : { outcome: result.outcome })
+      }
+      facts.meanings.set(body, meaning)
+      facts.checkBalances(`${role}, round ${tx.round}`, balances, total, heldByOthers(meaning))
       facts.check(
         "I6",
-        Bytes.equals(tx.stateHash, facts.stateHash(balances)),
+        Bytes.equals(tx.stateHash, facts.hashOf(meaning)),
         () =>
           `${role}, ${tag} of round ${tx.round}: the state hash is not that of ${balances.initiator}/${balances.responder}`
       )

@@ -5,6 +5,7 @@
 import * as SignedTx from "../../../../src/chain/SignedTx.js"
 import * as Transaction from "../../../../src/chain/Transaction.js"
 import type { ChannelId } from "../../../../src/encoding/ApiEncoding.js"
+import * as Bytes from "../../../../src/encoding/Bytes.js"
 import * as Ledger from "../../../../src/node/Ledger.js"
 import type { Role } from "../../../../src/protocol/OpenParameters.js"
 import { keyPairs, roles } from "../Doubles.js"
@@ -20,10 +21,9 @@ interface Duty {
   readonly tip: string | undefined
 }
 
-type Tx = Transaction.Transaction
-
 /** What a transaction in a block does to what a party has on chain. */
-const effectOf = (tx: Tx, role: Role): bigint => {
+const effectOf = (ledger: Ledger.Ledger, signedTx: SignedTx.SignedTx, role: Role): bigint => {
+  const { tx } = SignedTx.innermost(signedTx)
   const { address } = keyPairs[role]
   const pays = (account: string): bigint => (account === address ? Transaction.fee(tx) : 0n)
   switch (tx._tag) {
@@ -41,9 +41,40 @@ const effectOf = (tx: Tx, role: Role): bigint => {
     case "ChannelCloseSoloTx":
     case "ChannelSlashTx":
       return -pays(tx.fromId)
+    case "ChannelForceProgressTx": {
+      if (tx.fromId !== address) return 0n
+      const call = Ledger.contractCall(ledger, SignedTx.hash(signedTx))
+      if (call === undefined) throw new Error("a forced call has left nothing on chain")
+      return -(tx.fee + call.gasUsed * call.gasPrice)
+    }
     default:
       throw new Error(`${tx._tag} has no business here`)
   }
+}
+
+/** The round of the newest state with both signatures that has come on chain. */
+const coSignedOnChain = (ledger: Ledger.Ledger, id: ChannelId): number => {
+  const rounds = Ledger.channelTransactions(ledger, id).flatMap(({ signedTx }): ReadonlyArray<number> => {
+    const { tx } = SignedTx.innermost(signedTx)
+    if (tx._tag === "ChannelDepositTx" || tx._tag === "ChannelWithdrawTx") return [tx.round]
+    const isSolo =
+      tx._tag === "ChannelSnapshotSoloTx" || tx._tag === "ChannelCloseSoloTx" || tx._tag === "ChannelSlashTx"
+    if (!isSolo || tx.payload.length === 0) return []
+    const payload = SignedTx.decodeOrThrow(tx.payload).tx
+    return payload._tag === "ChannelOffchainTx" ? [payload.round] : []
+  })
+  return rounds.at(-1) ?? 1
+}
+
+/**
+ * The round that a state with both signatures must be above to be newer than what is on chain: any of the same rounds
+ * takes the place of forced ones.
+ */
+const beatenBy = (ledger: Ledger.Ledger, id: ChannelId): number | undefined => {
+  const channel = Ledger.channel(ledger, id)
+  if (channel === undefined || channel.soloRound === 0) return channel?.round
+  // What was forced may be long ago.
+  return Math.max(coSignedOnChain(ledger, id), channel.soloRound - 1)
 }
 
 const wealth = (ledger: Ledger.Ledger): bigint => {
@@ -80,7 +111,7 @@ export class ChainAudit {
         return found?.blockHash === undefined ? undefined : this.ledger.top.height - found.height
       },
       lockedUntil: (id) => Ledger.channel(this.ledger, id)?.lockedUntil,
-      round: (id) => Ledger.channel(this.ledger, id)?.round
+      round: (id) => beatenBy(this.ledger, id)
     }
   }
 
@@ -104,13 +135,17 @@ export class ChainAudit {
       channel === undefined || channel.round >= this.round,
       () => `round ${this.round} was on chain, and now it is round ${channel?.round}`
     )
-    this.round = channel?.round ?? this.round
+    // A state with both signatures takes the place of what was forced, even in many rounds.
+    this.round =
+      channel === undefined ? this.round : channel.soloRound > 0 ? channel.soloRound : channel.round
     this.lockedUntil = channel?.lockedUntil ?? this.lockedUntil
     if (transactions.length === this.seen) return
     this.tallyNew(transactions)
-    const txs = transactions.map(({ signedTx }) => SignedTx.innermost(signedTx).tx)
     for (const role of roles) {
-      const expected = txs.reduce((sum, tx) => sum + effectOf(tx, role), this.begun.balances[role])
+      const expected = transactions.reduce(
+        (sum, { signedTx }) => sum + effectOf(ledger, signedTx, role),
+        this.begun.balances[role]
+      )
       const actual = Ledger.balance(ledger, keyPairs[role].address)
       facts.check(
         "I17",
@@ -118,8 +153,19 @@ export class ChainAudit {
         () => `the ${role} has ${actual} on chain, its transactions lead to ${expected}`
       )
     }
-    const last = txs.at(-1)
-    if (last?._tag === "ChannelSettleTx") this.settled(last, transactions.at(-1)?.height ?? 0)
+    const newest = transactions.at(-1)
+    const last = newest === undefined ? undefined : SignedTx.innermost(newest.signedTx).tx
+    if (last?._tag === "ChannelForceProgressTx" && channel !== undefined && channel.lockedUntil > 0) {
+      const counts = channel.round === last.round && Bytes.equals(channel.stateHash, last.stateHash)
+      const until = (newest?.height ?? 0) + channel.lockPeriod
+      facts.check(
+        "I16",
+        !counts || channel.lockedUntil === until,
+        () =>
+          `forced while the channel is being closed, and it is locked until ${channel.lockedUntil}, not ${until}`
+      )
+    }
+    if (last?._tag === "ChannelSettleTx") this.settled(last, newest?.height ?? 0)
   }
 
   private tallyNew(transactions: ReadonlyArray<Ledger.MinedTransaction>): void {

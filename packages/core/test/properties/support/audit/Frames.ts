@@ -1,16 +1,19 @@
 /** What node and client say to each other. */
 import * as SignedTx from "../../../../src/chain/SignedTx.js"
 import * as Transaction from "../../../../src/chain/Transaction.js"
+import * as ApiEncoding from "../../../../src/encoding/ApiEncoding.js"
 import * as Bytes from "../../../../src/encoding/Bytes.js"
 import * as Json from "../../../../src/encoding/Json.js"
 import type { Role } from "../../../../src/protocol/OpenParameters.js"
 import { type SignTag, signTags } from "../../../../src/protocol/SignTag.js"
 import type { SigningDetails } from "../../../../src/services/Signer.js"
 import * as Trees from "../../../../src/state/Trees.js"
+import * as Update from "../../../../src/state/Update.js"
 import { networkId } from "../../../support/NodeUnderTest.js"
 import { keyPairs, otherRole } from "../Doubles.js"
 import type { Entry, Request } from "../Journal.js"
 import * as Bodies from "./Bodies.js"
+import * as Contracts from "./Contracts.js"
 import { bodyOf, count, type Facts, type Session } from "./Facts.js"
 
 const isTag = (name: string): name is SignTag => name in signTags
@@ -100,6 +103,7 @@ const nodeSaid = (facts: Facts, role: Role, json: Json.Json, session: Session | 
   if (method !== undefined && asked !== undefined && method.startsWith("sign.")) {
     const tag = method.replace("sign.", "")
     party.asked.add(`${tag}/${bodyOf(facts.parse(asked))}`)
+    party.asksChain = asksChain(at(json, "params", "data", "updates"))
     if (isTag(tag)) checkComeBack(facts, role, tag, session)
     return
   }
@@ -117,6 +121,8 @@ const nodeSaid = (facts: Facts, role: Role, json: Json.Json, session: Session | 
   const info = text(json, "params", "data", "info")
   if (method === "on_chain_tx" && info !== undefined) {
     facts.count(`on_chain_tx ${info}`)
+    const tx = text(json, "params", "data", "tx")
+    if (info === "consumed_forced_progress" && tx !== undefined) forcedShown(facts, role, facts.parse(tx))
     if (info === "can_slash" && session !== undefined) session.isOwedWarning = false
   }
   const trees = text(json, "result", "trees")
@@ -125,7 +131,7 @@ const nodeSaid = (facts: Facts, role: Role, json: Json.Json, session: Session | 
   const latest = text(json, "result", "signed_tx")
   const signedTx = latest === undefined ? undefined : facts.parse(latest)
   const meaning = signedTx === undefined ? undefined : facts.meanings.get(bodyOf(signedTx))
-  facts.checkTrees(`${role}'s node`, read, meaning?.total ?? facts.beginning.total)
+  facts.checkTrees(`${role}'s node`, read, meaning ?? facts.beginning)
   // Who comes back to a machine asks for what it has missed.
   if (signedTx !== undefined && meaning !== undefined && meaning.round > (party.reported?.round ?? 0)) {
     party.reported = { round: meaning.round, body: bodyOf(signedTx) }
@@ -137,6 +143,32 @@ const nodeSaid = (facts: Facts, role: Role, json: Json.Json, session: Session | 
     tx !== undefined && "stateHash" in tx && Bytes.equals(tx.stateHash, Trees.stateHash(read)),
     () => `${role}'s node: its trees are not those of its latest transaction`
   )
+}
+
+/** Whether what is to be signed depends on a block. */
+const asksChain = (updates: Json.Json | undefined): boolean =>
+  Array.isArray(updates) &&
+  updates.some((update: Json.Json) => {
+    const callData = text(update, "call_data")
+    return callData !== undefined && Contracts.looksAtChain(ApiEncoding.decodeOrThrow("cb", callData))
+  })
+
+/** The chain has made a state, on the word of one party. */
+const forcedShown = (facts: Facts, role: Role, signedTx: SignedTx.SignedTx): void => {
+  const party = facts.parties[role]
+  const content = SignedTx.innermost(signedTx)
+  const body = bodyOf(content)
+  const meaning = facts.meanings.get(body)
+  const where = `${role}'s node, forced round ${meaning?.round}`
+  facts.check("I12", meaning?.isForced === true, () => `${where}: nobody has forced that`)
+  facts.checkCoSigned(where, content)
+  facts.check(
+    "I5",
+    meaning !== undefined && meaning.round >= (party.reported?.round ?? 0),
+    () => `${where}: after round ${party.reported?.round}`
+  )
+  party.reported = { round: meaning?.round ?? 0, body }
+  facts.count("forced rounds at a node")
 }
 
 const stateShown = (
@@ -162,6 +194,8 @@ const stateShown = (
     round === (before?.round ?? 0) + 1 ||
       // A machine that joins another says again what both hold.
       body === before?.body ||
+      // What both have signed takes the place of what one has forced.
+      (round === before?.round && facts.meanings.get(before.body)?.isForced === true) ||
       (isFirst && round > (before?.round ?? 0)),
     () => `${role}'s node goes from round ${before?.round ?? 0} to ${round}`
   )
@@ -191,6 +225,9 @@ const checkDepth = (facts: Facts, role: Role, signedTx: SignedTx.SignedTx): void
   )
 }
 
+const isSame = (one: Update.Update, other: Update.Update): boolean =>
+  Bytes.equals(Update.encode(one), Update.encode(other))
+
 /** Whether a party's own caller has asked for this. */
 const isAskedFor = (request: Request, { operation, signedTx, updates }: SigningDetails): boolean => {
   const { tx } = signedTx
@@ -199,6 +236,8 @@ const isAskedFor = (request: Request, { operation, signedTx, updates }: SigningD
       return request.name === operation
     case "Open":
       return operation === "open"
+    case "Contract":
+      return operation === request.name && updates[0] !== undefined && isSame(updates[0], request.update)
     case "Move":
       return (
         operation === request.operation &&
@@ -291,15 +330,12 @@ const clientSaid = (facts: Facts, role: Role, json: Json.Json, session: number):
   if ("round" in tx)
     facts.check(
       "I6",
-      tx.round === details.round,
+      // What one party does alone is shown with the round of its latest state, or of its own if it was not computed.
+      tx.round === details.round || (side === "solo" && tx.round === details.round + 1),
       () => `${where}: the transaction's round is ${tx.round}, shown was ${details.round}`
     )
   if ("stateHash" in tx)
-    facts.check(
-      "I6",
-      Bytes.equals(tx.stateHash, facts.stateHash(meaning.balances)),
-      () => `${where}: wrong state hash`
-    )
+    facts.check("I6", Bytes.equals(tx.stateHash, facts.hashOf(meaning)), () => `${where}: wrong state hash`)
 
   // The policy is asked for the peer's proposals and for the opening.
   const lowers = side !== "solo" && meaning.balances[role] < facts.latest(role).balances[role]

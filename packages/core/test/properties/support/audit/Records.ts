@@ -16,7 +16,7 @@ export const written = (facts: Facts, role: Role, record: ChannelRecord): void =
   const { coSigned, exposure, intents, round } = record
   const meaning = coSigned === undefined ? facts.beginning : facts.meanings.get(bodyOf(coSigned))
   if (before === undefined || !Bytes.equals(before.trees, record.trees))
-    facts.checkTrees(where, Trees.decodeOrThrow(record.trees), (meaning ?? facts.beginning).total)
+    facts.checkTrees(where, Trees.decodeOrThrow(record.trees), meaning ?? facts.beginning)
   if (coSigned !== undefined) {
     const body = bodyOf(coSigned)
     if (!party.coSigned.has(body)) {
@@ -29,7 +29,7 @@ export const written = (facts: Facts, role: Role, record: ChannelRecord): void =
       )
       facts.check(
         "I9",
-        meaning !== undefined && Bytes.equals(hash, facts.stateHash(meaning.balances)),
+        meaning !== undefined && Bytes.equals(hash, facts.hashOf(meaning)),
         () => `${where}: the trees are not those of the transaction`
       )
       party.states.set(round, record)
@@ -37,7 +37,12 @@ export const written = (facts: Facts, role: Role, record: ChannelRecord): void =
     const last = before?.coSigned === undefined ? undefined : bodyOf(before.coSigned)
     facts.check(
       "I5",
-      body === last || round === (before?.round ?? 0) + 1,
+      body === last ||
+        round === (before?.round ?? 0) + 1 ||
+        // Who was away finds several rounds forced.
+        (meaning?.isForced === true && round > (before?.round ?? 0)) ||
+        // What both have signed takes the place of what one has forced.
+        (round === before?.round && last !== undefined && facts.meanings.get(last)?.isForced === true),
       () => `${where}: after round ${before?.round}`
     )
     party.coSigned.add(body)
@@ -63,7 +68,9 @@ export const written = (facts: Facts, role: Role, record: ChannelRecord): void =
     )
   }
   for (const { round: next, tag } of intents) {
-    const isOfState = signTags[tag].side === "solo" || signTags[tag].transaction === "channel_close_mutual_tx"
+    const isOfState =
+      (signTags[tag].side === "solo" && tag !== "force_progress_tx") ||
+      signTags[tag].transaction === "channel_close_mutual_tx"
     facts.check(
       "I5",
       next >= round && next <= round + (isOfState ? 0 : 1),
@@ -79,7 +86,12 @@ export const told = (facts: Facts, role: Role, state: CoSignedState): void => {
   const body = bodyOf(state.signedTx)
   const meaning = facts.meanings.get(body)
   const where = `${role}, round ${state.round}`
-  facts.check("I9", facts.parties[role].coSigned.has(body), () => `${where}: told before it was written`)
+  const { coSigned, record } = facts.parties[role]
+  facts.check(
+    "I9",
+    coSigned.has(body) || (meaning?.isForced === true && (record?.round ?? 0) > state.round),
+    () => `${where}: told before it was written`
+  )
   facts.check(
     "I1",
     meaning?.balances.initiator === state.balances.initiator &&
@@ -91,7 +103,5 @@ export const told = (facts: Facts, role: Role, state: CoSignedState): void => {
     meaning?.round === state.round,
     () => `${where}: the transaction is of round ${meaning?.round}`
   )
-  const { total } = meaning ?? facts.beginning
-  facts.checkBalances(where, state.balances, total)
-  facts.checkTrees(where, state.trees, total)
+  facts.checkTrees(where, state.trees, meaning ?? facts.beginning)
 }
