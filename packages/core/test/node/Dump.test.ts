@@ -1,6 +1,6 @@
 /** A node as bytes: dumps, and nodes that go on from them. */
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, TestClock } from "effect"
+import { Effect, Layer } from "effect"
 import { Crypto } from "../../src/crypto/Crypto.js"
 import * as ChannelNode from "../../src/node/ChannelNode.js"
 import * as InMemoryTransport from "../../src/node/InMemoryTransport.js"
@@ -9,30 +9,10 @@ import { makeMemory, NodeStorage, type NodeStorageService } from "../../src/node
 import * as JsonRpcSignedTx from "../../src/protocol/JsonRpcSignedTx.js"
 import * as Trees from "../../src/state/Trees.js"
 import { initiator, layer, ledger, responder } from "../support/NodeUnderTest.js"
-import { comeBack, openQuietly } from "../support/OpenedChannel.js"
-import type * as RawClient from "../support/RawClient.js"
+import { both, comeBack, openQuietly, pay, type RawPair } from "../support/OpenedChannel.js"
 import * as TestCrypto from "../support/TestCrypto.js"
 
-interface Pair {
-  readonly i: RawClient.RawClient
-  readonly r: RawClient.RawClient
-}
-
-const both = Effect.fnUntraced(function* ({ i, r }: Pair, wanted: string) {
-  const done = yield* Effect.fork(
-    Effect.all([i.until(wanted), r.until(wanted)], { concurrency: "unbounded" })
-  )
-  yield* TestClock.adjust("20 millis")
-  yield* Fiber.join(done)
-})
-
-const pay = (pair: Pair, amount = 1) =>
-  Effect.zipRight(
-    pair.i.send("update.new", { from: initiator.address, to: responder.address, amount }),
-    both(pair, "update")
-  )
-
-const bothComeBack = (before: Pair) =>
+const bothComeBack = (before: RawPair) =>
   Effect.gen(function* () {
     const r = yield* comeBack("responder", before.r)
     const i = yield* comeBack("initiator", before.i)
@@ -58,7 +38,7 @@ const stateHashes = Effect.flatMap(ChannelNode.ChannelNode, (node) =>
 /** A channel at round 3, blocks, gifts, a fork and a revert: all that can be in a chain's log. */
 const lived = Effect.gen(function* () {
   const node = yield* ChannelNode.ChannelNode
-  const pair: Pair = yield* openQuietly()
+  const pair: RawPair = yield* openQuietly()
   yield* pay(pair)
   yield* node.mine(3)
   const snapshot = yield* node.snapshot

@@ -1,6 +1,6 @@
 /** The chain and the channels as they were: snapshots of a node, and the way back to them. */
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, TestClock } from "effect"
+import { Effect, Layer, TestClock } from "effect"
 import { Crypto } from "../../src/crypto/Crypto.js"
 import * as ChannelNode from "../../src/node/ChannelNode.js"
 import * as InMemoryTransport from "../../src/node/InMemoryTransport.js"
@@ -8,32 +8,21 @@ import * as Ledger from "../../src/node/Ledger.js"
 import { makeMemory, NodeStorage, type NodeStorageService } from "../../src/node/NodeStorage.js"
 import * as JsonRpcSignedTx from "../../src/protocol/JsonRpcSignedTx.js"
 import * as Trees from "../../src/state/Trees.js"
-import { initiator, layer, ledger, query, responder } from "../support/NodeUnderTest.js"
-import { channelIdOf, comeBack, connect, disconnect, openQuietly } from "../support/OpenedChannel.js"
+import { layer, ledger, query, responder } from "../support/NodeUnderTest.js"
+import {
+  both,
+  channelIdOf,
+  comeBack,
+  connect,
+  disconnect,
+  openQuietly,
+  pay,
+  type RawPair
+} from "../support/OpenedChannel.js"
 import * as ApiEncoding from "../../src/encoding/ApiEncoding.js"
-import type * as RawClient from "../support/RawClient.js"
 import * as TestCrypto from "../support/TestCrypto.js"
 
-interface Pair {
-  readonly i: RawClient.RawClient
-  readonly r: RawClient.RawClient
-}
-
-const both = Effect.fnUntraced(function* ({ i, r }: Pair, wanted: string) {
-  const done = yield* Effect.fork(
-    Effect.all([i.until(wanted), r.until(wanted)], { concurrency: "unbounded" })
-  )
-  yield* TestClock.adjust("20 millis")
-  yield* Fiber.join(done)
-})
-
-const pay = (pair: Pair, amount = 1) =>
-  Effect.zipRight(
-    pair.i.send("update.new", { from: initiator.address, to: responder.address, amount }),
-    both(pair, "update")
-  )
-
-const deposit = (pair: Pair) =>
+const deposit = (pair: RawPair) =>
   Effect.zipRight(pair.i.send("deposit", { amount: 1000 }), both(pair, "update"))
 
 /** Hashes and states, but not who is connected at the moment. */
@@ -49,7 +38,7 @@ const picture = Effect.gen(function* () {
   }
 })
 
-const tenOperations = (pair: Pair) =>
+const tenOperations = (pair: RawPair) =>
   Effect.gen(function* () {
     const node = yield* ChannelNode.ChannelNode
     for (let n = 0; n < 4; n++) yield* pay(pair, n + 2)
@@ -73,7 +62,7 @@ const durable = (storage: NodeStorageService, seed: string) =>
     )
   )
 
-const bothComeBack = (pair: Pair) =>
+const bothComeBack = (pair: RawPair) =>
   Effect.gen(function* () {
     const r = yield* comeBack("responder", pair.r)
     const i = yield* comeBack("initiator", pair.i)
@@ -83,7 +72,7 @@ const bothComeBack = (pair: Pair) =>
 
 const thereAndBack = Effect.gen(function* () {
   const node = yield* ChannelNode.ChannelNode
-  let pair: Pair = yield* openQuietly()
+  let pair: RawPair = yield* openQuietly()
   yield* pay(pair)
   const before = yield* picture
   expect(before.ends.map(({ fsmState, role, round }) => [role, fsmState, round])).toEqual([

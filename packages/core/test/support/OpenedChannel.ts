@@ -64,3 +64,25 @@ export const outcome = Effect.fnUntraced(function* (client: RawClient.RawClient)
   const error = yield* Fiber.join(end)
   return { frames: client.texts.map((text) => Json.parseOrThrow(text)), code: error.closeCode }
 })
+
+/** The raw clients of both parties. */
+export interface RawPair {
+  readonly i: RawClient.RawClient
+  readonly r: RawClient.RawClient
+}
+
+/** Both read and sign until a frame of this name has come to each. */
+export const both = Effect.fnUntraced(function* ({ i, r }: RawPair, wanted: string) {
+  const done = yield* Effect.fork(
+    Effect.all([i.until(wanted), r.until(wanted)], { concurrency: "unbounded" })
+  )
+  yield* TestClock.adjust("20 millis")
+  yield* Fiber.join(done)
+})
+
+/** The initiator pays the responder. */
+export const pay = (pair: RawPair, amount = 1) =>
+  Effect.zipRight(
+    pair.i.send("update.new", { from: initiator.address, to: responder.address, amount }),
+    both(pair, "update")
+  )
