@@ -119,6 +119,7 @@ export const initial = (config: ClientConfig): ClientState => ({
   own: undefined,
   watched: [],
   queue: [],
+  dryRuns: [],
   settling: undefined,
   peer: undefined,
   calls: [],
@@ -169,6 +170,7 @@ const apply = (draft: Draft, event: ClientEvent): void => {
     case "Asked":
       return onAsked(draft, event.callId, event.command)
     case "CallerGone":
+      draft.patch({ dryRuns: draft.state.dryRuns.filter(({ callId }) => callId !== event.callId) })
       return draft.state.coming === undefined
         ? Calls.onCallerGone(draft, event.callId)
         : ComingBack.onCallerGone(draft, event.callId)

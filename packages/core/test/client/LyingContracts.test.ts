@@ -343,7 +343,7 @@ describe("lies about the block", () => {
 
   it.live.each([
     ["another block than the one that we named", hashOf(95), 96],
-    ["a block that is older than our node takes", undefined, 89],
+    ["a block that is far older than our node takes", undefined, 84],
     ["a block that does not exist yet", undefined, 101]
   ] as const)("%s", ([, blockHash, height]) =>
     Effect.gen(function* () {

@@ -16,9 +16,9 @@ import type {
   ClientEvent,
   Command,
   OwnOperation,
-  PendingCall,
   Question,
-  SentRequest
+  SentRequest,
+  WaitingDryRun
 } from "./model.js"
 import { slashIfOlder } from "./onChain.js"
 import { nameOf, opening, operation, operationOf } from "./operations.js"
@@ -47,6 +47,9 @@ export const onAsked = (draft: Draft, callId: CallId, command: Command): void =>
     case "Reconnect":
       // What comes back is not asked of the node.
       return
+    case "DryRun":
+      tryOut(draft, { callId, command })
+      return
     default:
       ask(draft, callId, command, requestOf(draft, command))
   }
@@ -58,15 +61,13 @@ const fieldsOf = (end: TransportError) => ({
   ...(end.closeCode === undefined ? {} : { closeCode: end.closeCode })
 })
 
-/** Sends a request that one reply ends. Without an id some have no reply, so that they are done when they are out. */
-const ask = (draft: Draft, callId: CallId, command: Question, request: Request): void => {
-  const { requestId } = draft.send(request)
-  const silent = requestId === undefined && isSilent(command)
-  if (silent) draft.succeed(callId, { _tag: "Done" })
-  else draft.startTimer(callId)
-  const call: PendingCall = { callId, command, request, requestId, waiting: !silent }
-  const sameKind = draft.state.calls.filter((each) => each.waiting || each.request._tag !== request._tag)
-  draft.patch({ calls: [...sameKind, call] })
+const ask = (draft: Draft, callId: CallId, command: Question, request: Request): void =>
+  draft.ask(callId, command, request, isSilent(command))
+
+/** Tries a call as soon as nothing is under way: the node would take it for a second proposal, and end the first. */
+const tryOut = (draft: Draft, waiting: WaitingDryRun): void => {
+  draft.patch({ dryRuns: [...draft.state.dryRuns, waiting] })
+  draft.startNext()
 }
 
 const dropCall = (draft: Draft, callId: CallId): void =>
@@ -131,6 +132,13 @@ export const onReplied = (
   if (call === undefined) return
   dropCall(draft, call.callId)
   if (!call.waiting) return
+  const { callId, command } = call
+  if (command._tag === "DryRun" && value._tag === "Ok" && draft.state.peer !== undefined) {
+    // It met a proposal of the peer, and the node has taken it for another.
+    draft.stopTimer(callId)
+    tryOut(draft, { callId, command })
+    return
+  }
   const result = resultOf(draft, call, value)
   if ("error" in result) {
     if (result.error._tag === "VerificationError") draft.lie(result.error)

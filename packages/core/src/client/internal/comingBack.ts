@@ -22,7 +22,7 @@ import * as Trees from "../../state/Trees.js"
 import type { FlowError } from "../ChannelEvent.js"
 import * as Calls from "./calls.js"
 import { wrong } from "./checks.js"
-import { roundOf } from "./coSigned.js"
+import { contentOf, roundOf } from "./coSigned.js"
 import { compare } from "./comparison.js"
 import { type Draft, errorFor } from "./draft.js"
 import { missed, type Missed, readMissed } from "./history.js"
@@ -37,8 +37,8 @@ import type {
 } from "./model.js"
 import { dropSettling } from "./settling.js"
 import { reading } from "./verifySolo.js"
-import { nameOf, isKind, isSolo, kinds, needsDepth } from "./operations.js"
-import { takeForced } from "./forced.js"
+import { nameOf, isKind, isSolo, kinds, leadsToState, needsDepth } from "./operations.js"
+import { isForced, prepareBase, takeForced } from "./forced.js"
 import { adopt, onReported as onReport, openIfReady } from "./reports.js"
 
 /** The key of the timer that guards the node's answers; callers' keys are positive. */
@@ -257,6 +257,11 @@ const giveUp = (draft: Draft, error: FlowError): void => {
 
 const endsAll: ReadonlySet<OnChainInfo> = new Set(["solo_closing", "can_slash", "channel_closed"])
 
+const needsDepthOn = (signedTx: SignedTx.SignedTx): boolean => {
+  const { _tag } = contentOf(signedTx).tx
+  return _tag === "ChannelDepositTx" || _tag === "ChannelWithdrawTx"
+}
+
 /** What the node says while we are coming back. */
 export const onReported = (draft: Draft, message: ReportedMessage): void => {
   const { coming, fsmId } = draft.state
@@ -283,6 +288,8 @@ export const onReported = (draft: Draft, message: ReportedMessage): void => {
     case "OnChainTx":
       // Whoever closes alone ends what is under way.
       if (report.info !== undefined && endsAll.has(report.info)) patchComing(draft, { request: undefined })
+      // Something may have been forced upon it.
+      if (needsDepthOn(report.tx)) patchComing(draft, { forced: [...coming.forced, report.tx] })
       return onReport(draft, message)
     default:
       return onReport(draft, message)
@@ -347,9 +354,15 @@ const takeState = (draft: Draft, signedTx: SignedTx.SignedTx, offered?: Trees.Tr
       forgetForced(draft)
       adopt(draft, signedTx, comparison.known, offered)
       return true
-    case "forced":
-      patchComing(draft, { forced: comparison.chain })
+    case "forced": {
+      const { base, chain } = comparison
+      if (base !== undefined) prepareBase(draft, base)
+      // Before anything else is said of what we have signed.
+      if (base !== undefined && !isForced(base.signedTx)) adopt(draft, base.signedTx, base.known)
+      patchComing(draft, { forced: chain })
+      dropOutdated(draft, signedTx)
       return true
+    }
     case "state_lost":
     case "forced_beyond":
     case "node_behind": {
@@ -365,6 +378,14 @@ const takeState = (draft: Draft, signedTx: SignedTx.SignedTx, offered?: Trees.Tr
       giveUp(draft, comparison.error)
       return false
   }
+}
+
+/** The node does not wait any more for a state of the round that was forced, or of one before. */
+const dropOutdated = (draft: Draft, forced: SignedTx.SignedTx): void => {
+  const report = draft.state.coming?.request?.report
+  if (report?._tag !== "SignRequest" || !leadsToState(report.tag)) return
+  const round = roundOf(report.signedTx.tx) ?? 0
+  if (round <= (roundOf(contentOf(forced).tx) ?? 0)) patchComing(draft, { request: undefined })
 }
 
 const isAnswerTo = ({ requestId }: SentRequest, id: NodeMessageId): boolean =>

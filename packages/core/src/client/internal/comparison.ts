@@ -10,11 +10,12 @@ import type { Exposure } from "../../services/ChannelStore.js"
 import { wrong } from "./checks.js"
 import { contentOf, explainUnknownState, isCoSigned, roundOf } from "./coSigned.js"
 import type { Draft } from "./draft.js"
-import { groundOf, isForced } from "./forced.js"
+import { type Base, baseOf, groundOf, isForced, toldOf } from "./forced.js"
 
 /**
  * - `same`: both hold the same
- * - `forced`: the chain has a state that one party has made on top of ours, perhaps over others, which are known
+ * - `forced`: the chain has a state that one party has made on top of ours, perhaps over others, which are known; or on
+ *   top of `base`, which both have signed, and of which we have not heard
  * - `forced_beyond`: the same, on top of states that we know nothing of
  * - `completes`: the node has what we signed last, with both signatures; we have not heard of it
  * - `state_lost`: both have signed what we know nothing of, so that our memory is older than the channel
@@ -23,7 +24,7 @@ import { groundOf, isForced } from "./forced.js"
  */
 export type Comparison =
   | { readonly _tag: "same" }
-  | { readonly _tag: "forced"; readonly chain: ReadonlyArray<SignedTx.SignedTx> }
+  | ({ readonly _tag: "forced" } & Chain)
   | { readonly _tag: "completes"; readonly known: Exposure }
   | { readonly _tag: "state_lost" | "node_behind" | "forced_beyond"; readonly detail: string }
   | { readonly _tag: "lie"; readonly error: VerificationError }
@@ -31,21 +32,27 @@ export type Comparison =
 export const sameBody = (a: SignedTx.SignedTx, b: SignedTx.SignedTx): boolean =>
   Bytes.equals(a.txBytes, b.txBytes)
 
-/** Forced states from ours to this one, as far as the node has told of them. */
-const chainTo = (
-  { round, state: { coming } }: Draft,
-  last: SignedTx.SignedTx,
-  lastRound: number
-): ReadonlyArray<SignedTx.SignedTx> | undefined => {
-  if (lastRound <= round) return undefined
-  const told = [...(coming?.missed?.forced ?? []), ...(coming?.forced ?? [])]
-  const chain: Array<SignedTx.SignedTx> = []
-  for (let next = round + 1; next < lastRound; next++) {
-    const found = told.findLast((each) => isForced(each) && roundOf(contentOf(each).tx) === next)
+interface Chain {
+  readonly base: Base | undefined
+  readonly chain: ReadonlyArray<SignedTx.SignedTx>
+}
+
+/** Forced states from ours to this one, as far as the node has told of them, or as they show what they were made on. */
+const chainTo = (draft: Draft, last: SignedTx.SignedTx, lastRound: number): Chain | undefined => {
+  if (lastRound <= draft.round) return undefined
+  const told = toldOf(draft)
+  const chain = [last]
+  let first = last
+  for (let before = lastRound - 1; ; before--) {
+    const base = baseOf(draft, first)
+    if (base !== undefined)
+      return { base, chain: isForced(base.signedTx) ? [base.signedTx, ...chain] : chain }
+    if (before <= draft.round) return { base, chain }
+    const found = told.findLast((each) => isForced(each) && roundOf(contentOf(each).tx) === before)
     if (found === undefined) return undefined
-    chain.push(found)
+    chain.unshift(found)
+    first = found
   }
-  return [...chain, last]
 }
 
 /** What the node shows as its latest co-signed state. */
@@ -55,7 +62,7 @@ export const compare = (draft: Draft, signedTx: SignedTx.SignedTx): Comparison =
   if (latest !== undefined && sameBody(latest.signedTx, content)) return { _tag: "same" }
   const forced = isForced(signedTx) ? (roundOf(content.tx) ?? 0) : 0
   const chain = chainTo(draft, signedTx, forced)
-  if (chain !== undefined) return { _tag: "forced", chain }
+  if (chain !== undefined) return { _tag: "forced", ...chain }
   if (forced > draft.round)
     return {
       _tag: "forced_beyond",

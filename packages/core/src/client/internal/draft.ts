@@ -29,6 +29,8 @@ import type {
   OwnKind,
   OwnOperation,
   PeerOperation,
+  PendingCall,
+  Question,
   SentRequest,
   Transition,
   WorkId
@@ -215,6 +217,9 @@ export class Draft {
     const { queue } = this.state
     for (const each of queue) if (!each.byItself) this.failWaiting(each, errorOf(each.kind))
     this.patch({ queue: queue.filter((each) => each.byItself) })
+    for (const { callId, command } of this.state.dryRuns)
+      this.fail(callId, errorOf(operationOf(command.request)))
+    this.patch({ dryRuns: [] })
   }
 
   /** Ends the own operation and lets the next begin. */
@@ -316,8 +321,9 @@ export class Draft {
       const { own, peer, queue, phase, frozen, end, coming, settling } = this.state
       if (coming !== undefined || settling !== undefined) return
       const [next, ...rest] = queue
-      if (own !== undefined || peer !== undefined || next === undefined || end !== undefined) return
-      if (phase === "opening") return
+      if (own !== undefined || peer !== undefined || end !== undefined || phase === "opening") return
+      this.sendDryRuns()
+      if (next === undefined) return
       this.patch({ queue: rest })
       if (frozen !== undefined && next.kind !== "leave") {
         this.failWaiting(next, this.frozenError(next.kind))
@@ -335,6 +341,25 @@ export class Draft {
     }
   }
 
+  /** They take no turn: the node answers each before it comes to the next request. */
+  private sendDryRuns(): void {
+    const { dryRuns } = this.state
+    if (dryRuns.length === 0) return
+    this.patch({ dryRuns: [] })
+    for (const { callId, command } of dryRuns) this.ask(callId, command, command.request, false)
+  }
+
+  /** Sends a request that one reply ends. A `silent` one has none, so that it is done when it is out. */
+  ask(callId: CallId, command: Question, request: Request, silent: boolean): void {
+    const { requestId } = this.send(request)
+    const isDone = silent && requestId === undefined
+    if (isDone) this.succeed(callId, { _tag: "Done" })
+    else this.startTimer(callId)
+    const call: PendingCall = { callId, command, request, requestId, waiting: !isDone }
+    const sameKind = this.state.calls.filter((each) => each.waiting || each.request._tag !== request._tag)
+    this.patch({ calls: [...sameKind, call] })
+  }
+
   // The end of everything.
 
   /** Nobody will answer what the node was asked. */
@@ -350,7 +375,7 @@ export class Draft {
   /** The connection is over, or the node's state machine is: nothing stays pending. */
   endAll(error: TransportError, died: boolean): void {
     if (this.state.end !== undefined) return
-    const { own, watched, queue, coming, closeTx, closeConfirmed, phase } = this.state
+    const { own, watched, queue, dryRuns, coming, closeTx, closeConfirmed, phase } = this.state
     const errorOf = (operation: string): TransportError => errorFor(error, operation)
     this.endCalls(error, died)
     for (const { callId } of coming?.callers ?? []) this.fail(callId, errorOf(error.operation))
@@ -367,10 +392,12 @@ export class Draft {
     for (const each of watched) this.endWatched(each, outcomeOf(each.kind))
     this.endPeer()
     for (const waiting of queue) this.failWaiting(waiting, errorOf(waiting.kind))
+    for (const { callId, command } of dryRuns) this.fail(callId, errorOf(operationOf(command.request)))
     const end = errorOf(error.operation)
     this.patch({
       end,
       queue: [],
+      dryRuns: [],
       coming: undefined,
       settling: undefined,
       phase: phase === "closed" ? "closed" : "ended"

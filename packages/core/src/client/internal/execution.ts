@@ -242,9 +242,13 @@ export const begin = (doubt: Unexecuted, named: BlockHash | undefined, isForced:
   error: undefined
 })
 
+/** Blocks that may come between the node's look at a proposal and ours. */
+const grace = 5
+
 /**
- * The blocks that a node takes for a proposal, first the one that it picks. The newest one also stands for a proposal
- * that is not pinned; progress that is forced is computed there.
+ * The blocks that a node takes for a proposal, first the one that it picks, and at last those that were not too old for
+ * it some blocks ago. The newest one also stands for a proposal that is not pinned; progress that is forced is computed
+ * there.
  */
 const candidates = (
   { parameters }: ClientConfig,
@@ -254,7 +258,7 @@ const candidates = (
   const { notNewerThan = 0, notOlderThan = 10, pick = 0 } = parameters.blockHashDelta ?? {}
   const picked = Math.max(height - notNewerThan - Math.min(notOlderThan, notNewerThan + pick), 0)
   const youngest = isForced ? height : height - notNewerThan
-  const oldest = Math.max(height - notOlderThan, 0)
+  const oldest = Math.max(height - notOlderThan - grace, 0)
   const heights = Array.from({ length: Math.max(youngest - oldest + 1, 0) }, (_, i) => youngest - i)
   const all = isForced ? [newest, ...heights] : [picked, newest, ...heights]
   return [...new Set(all)].slice(0, maximumBlocks)

@@ -17,14 +17,14 @@ import type { Exposure } from "../../services/ChannelStore.js"
 import * as Trees from "../../state/Trees.js"
 import type { CoSignedState } from "../ChannelEvent.js"
 import { balancesOf, type Check, type Context, firstWrong, same, wrong } from "./checks.js"
-import { contentOf, isAuthentic } from "./coSigned.js"
+import { contentOf, isAuthentic, isCoSigned } from "./coSigned.js"
 import type { Draft } from "./draft.js"
 import * as Execution from "./execution.js"
 import type { OwnOperation } from "./model.js"
 import { leadsToState } from "./operations.js"
 import { askChain, wait } from "./settling.js"
-import { forcedTrees, groundChecks, isParty, updateOf } from "./verifyForced.js"
-import { reading } from "./verifySolo.js"
+import { forcedTrees, groundChecks, isParty, sameHash, updateOf } from "./verifyForced.js"
+import { reading, readPayload } from "./verifySolo.js"
 
 type Forced = Transaction.ChannelForceProgressTx
 
@@ -50,6 +50,66 @@ export const groundOf = (
 }
 
 export const isForced = (signedTx: SignedTx.SignedTx): boolean => forcedIn(signedTx) !== undefined
+
+/** What a forced state was made on, where that has our signature and we have not heard of its end. */
+export interface Base {
+  readonly signedTx: SignedTx.SignedTx
+  readonly known: Exposure
+  readonly trees: Trees.Trees
+}
+
+/** What the node says is on chain, to a client that comes back. */
+export const toldOf = ({ state: { coming } }: Draft): ReadonlyArray<SignedTx.SignedTx> => [
+  ...(coming?.missed?.onChain ?? []),
+  ...(coming?.forced ?? [])
+]
+
+/**
+ * The state between ours and a forced one: what we have signed is complete if the forced transaction shows it with both
+ * signatures, or if the chain has had to hold it, which takes a deposit or withdrawal with both signatures or a call that
+ * we have forced. Its trees are in the forced transaction. Undefined if there is none, or none that can be believed.
+ */
+export const baseOf = (draft: Draft, signedTx: SignedTx.SignedTx): Base | undefined => {
+  const context = draft.context("force_progress")
+  const { exposure, latest } = draft.state
+  const tx = forcedIn(signedTx)
+  if (latest === undefined || tx === undefined || tx.channelId !== latest.channelId) return undefined
+  const trees = reading(() => Trees.decodeOrThrow(tx.offchainTrees))
+  if (trees === undefined || !isAuthentic(context, signedTx)) return undefined
+  const payload = tx.payload.length === 0 ? undefined : readPayload(tx.payload)
+  const isBase = ({ signedTx: { tx: body } }: Pick<Exposure, "signedTx">): boolean =>
+    "round" in body &&
+    body.round + 1 === tx.round &&
+    "channelId" in body &&
+    body.channelId === tx.channelId &&
+    "stateHash" in body &&
+    sameHash(trees, body.stateHash)
+  if (tx.payload.length > 0) {
+    if (payload?.tx._tag !== "ChannelOffchainTx" || !isBase({ signedTx: payload })) return undefined
+    const txHash = SignedTx.bodyHash(payload)
+    const known = exposure.find((each) => each.txHash === txHash && groundOf(draft, each) !== undefined)
+    if (known === undefined || !isCoSigned(context, payload, known.signedTx)) return undefined
+    return { signedTx: payload, known, trees }
+  }
+  // The chain may hold our latest state itself.
+  if (isBase(latest)) return undefined
+  for (const known of exposure) {
+    if (known.signedTx.tx._tag === "ChannelOffchainTx" || !isBase(known)) continue
+    if (groundOf(draft, known) === undefined) continue
+    // Where we signed first, the node has the peer's signature.
+    const complete = [known.signedTx, ...toldOf(draft).map(contentOf)].find(
+      (each) => SignedTx.bodyHash(each) === known.txHash && isAuthentic(context, each, known.signedTx)
+    )
+    if (complete !== undefined) return { signedTx: complete, known, trees }
+  }
+  return undefined
+}
+
+/** Its trees have the hash that we signed: they need not be computed. */
+export const prepareBase = (draft: Draft, { known: { round, txHash }, trees }: Base): void => {
+  const others = draft.state.prepared.filter((each) => each.txHash !== txHash)
+  draft.patch({ prepared: [...others, { txHash, round, trees }] })
+}
 
 function* checks(
   context: Context,
@@ -96,6 +156,7 @@ export const takeForced = (draft: Draft, signedTx: SignedTx.SignedTx, type?: str
   const content = contentOf(signedTx)
   // It is known, or something newer has taken its place.
   if ((forcedIn(signedTx)?.round ?? 0) <= draft.round || settling !== undefined) return
+  if (goesBefore(draft, signedTx, type)) return
   const verdict = judgeForced(draft, signedTx, Execution.withoutChain(config))
   if (verdict instanceof VerificationError) {
     draft.lie(verdict)
@@ -103,6 +164,27 @@ export const takeForced = (draft: Draft, signedTx: SignedTx.SignedTx, type?: str
   } else if (!Execution.isUnexecuted(verdict)) adoptForced(draft, signedTx, verdict, true, type)
   else if (verdict.read === undefined) askUnverified(draft, signedTx, verdict)
   else askChain(draft, signedTx, Execution.begin(verdict, undefined, true))
+}
+
+/** Takes the state that a forced one was made on; whether the forced one is to be heard again after that. */
+const goesBefore = (draft: Draft, signedTx: SignedTx.SignedTx, type: string | undefined): boolean => {
+  const base = baseOf(draft, signedTx)
+  if (base === undefined) return false
+  const { channelId } = draft.state
+  const { _tag } = base.signedTx.tx
+  // Coins that move on chain count from when both nodes have seen that deep enough.
+  if (_tag !== "ChannelOffchainTx" && _tag !== "ChannelForceProgressTx") return false
+  prepareBase(draft, base)
+  if (_tag === "ChannelForceProgressTx") {
+    takeForced(draft, base.signedTx)
+    return false
+  }
+  const told = { _tag: "OnChainTx", info: "consumed_forced_progress", tx: signedTx } as const
+  draft.release([
+    { _tag: "Reported", channelId, report: { _tag: "StateUpdate", state: base.signedTx } },
+    { _tag: "Reported", channelId, report: type === undefined ? told : { ...told, type } }
+  ])
+  return true
 }
 
 /** Leaves a state that could not be computed to the policy. */

@@ -24,8 +24,8 @@ export const missed: FetchHistory = {
 export interface Missed {
   /** The latest that says how the channel is ending. */
   readonly ending: OnChainTx | undefined
-  /** What was forced on chain and taken over by the node, oldest first. */
-  readonly forced: ReadonlyArray<SignedTx.SignedTx>
+  /** What was forced on chain and taken over by the node, and deposits and withdrawals, oldest first. */
+  readonly onChain: ReadonlyArray<SignedTx.SignedTx>
   /** Whether the peer was there last; undefined if nothing is said. */
   readonly peerConnected: boolean | undefined
 }
@@ -75,21 +75,26 @@ const txOf = (info: Json.Json): SignedTx.SignedTx | undefined => {
   return text === undefined ? undefined : attempt(() => SignedTx.fromTextOrThrow(text))
 }
 
-const forcedOf = ({ info }: HistoryEntry): SignedTx.SignedTx | undefined =>
-  plain(Json.field(info, "info")) === "consumed_forced_progress" ? txOf(info) : undefined
+const movements: ReadonlySet<string> = new Set(["ChannelDepositTx", "ChannelWithdrawTx"])
+
+const onChainOf = ({ info }: HistoryEntry): SignedTx.SignedTx | undefined => {
+  if (plain(Json.field(info, "info")) === "consumed_forced_progress") return txOf(info)
+  const tx = txOf(info)
+  return tx !== undefined && movements.has(tx.tx._tag) ? tx : undefined
+}
 
 /** Reads a log, newest entry first. */
 export const readMissed = (entries: ReadonlyArray<HistoryEntry>): Missed => {
   let ending: OnChainTx | "none" | undefined
   let peerConnected: boolean | undefined
-  const forced: Array<SignedTx.SignedTx> = []
+  const onChain: Array<SignedTx.SignedTx> = []
   for (const entry of entries) {
     if (entry.type !== "report") continue
     if (entry.tag === "on_chain_tx") {
       ending ??= endingOf(entry)
-      const tx = forcedOf(entry)
-      if (tx !== undefined) forced.unshift(tx)
+      const tx = onChainOf(entry)
+      if (tx !== undefined) onChain.unshift(tx)
     } else peerConnected ??= peerIsThere[plain(Json.field(entry.info, "event")) ?? ""]
   }
-  return { ending: ending === "none" ? undefined : ending, forced, peerConnected }
+  return { ending: ending === "none" ? undefined : ending, onChain, peerConnected }
 }

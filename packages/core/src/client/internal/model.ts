@@ -193,6 +193,12 @@ export interface PendingCall {
   readonly waiting: boolean
 }
 
+/** A call to be tried that has not been sent. */
+export interface WaitingDryRun {
+  readonly callId: CallId
+  readonly command: Extract<Question, { readonly _tag: "DryRun" }>
+}
+
 /** A signature under way: verified, in one of its steps. */
 export interface Signing {
   readonly tag: SignTag
@@ -385,6 +391,8 @@ export interface ClientState {
   /** What only we signed and gave to the node, until it is seen on chain. It does not keep others from their turn. */
   readonly watched: ReadonlyArray<OwnOperation>
   readonly queue: ReadonlyArray<OwnOperation>
+  /** Calls to be tried when nothing is under way: a node takes them for second proposals. */
+  readonly dryRuns: ReadonlyArray<WaitingDryRun>
   /** A state that is there, and that is still to be computed. */
   readonly settling: Settling | undefined
   readonly peer: PeerOperation | undefined

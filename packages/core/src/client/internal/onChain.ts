@@ -97,8 +97,8 @@ const takeClosing = (draft: Draft, seen: Seen): boolean => {
       : checkCompleted(draft, draft.context("shutdown"), seen.signedTx)
   if (!isRight) return false
   const { own } = draft.state
-  // From now on it is the node that waits: for the block, and no longer than its own timer says.
-  if (own?.kind === "shutdown") draft.stopTimer(own.callId)
+  // The time for the block begins now; a node may wait for one for ever.
+  if (own?.kind === "shutdown") draft.startTimer(own.callId, draft.state.config.chainTimeout)
   draft.patch({ closeTx: seen.told.signedTx })
   return true
 }

@@ -20,7 +20,7 @@ import { contentOf, explainUnknownState, isAuthentic, isCoSigned, roundOf } from
 import { contractsFor, nextTrees, withoutChain } from "./execution.js"
 import { groundOf, isForced, takeForced } from "./forced.js"
 import { onOnChainTx, slashIfOlder } from "./onChain.js"
-import { isOffChain, isSolo, kinds, leadsToState, needsDepth } from "./operations.js"
+import { isSolo, kinds, leadsToState, needsDepth } from "./operations.js"
 import { askNode } from "./settling.js"
 import { sameHash } from "./verifyForced.js"
 
@@ -228,11 +228,12 @@ const isEndedByConflict = ({ kind, requestId, step, taken }: OwnOperation, withP
 const awaitingPeer = "awaiting the peer's signature"
 
 /**
- * Which of our own transactions the mempool has refused, unless it is one that both have signed. The node says so right
- * after our signature, so that it is the last.
+ * Which of the transactions that only we have signed the mempool has refused. The node says so right after our signature,
+ * before it comes to anything else: it is the last, and once the node has come to something else it is none. The peer can
+ * decline with the same code.
  */
 const refusedOnChain = ({ state: { own, peer, watched } }: Draft): OwnOperation | undefined =>
-  [own, peer].some((each) => each?.step === "signed" && each.tag !== undefined && !isOffChain(each.tag))
+  peer !== undefined || (own !== undefined && (own.step !== "requested" || own.taken))
     ? undefined
     : watched.at(-1)
 

@@ -13,7 +13,7 @@ import { wrong } from "./checks.js"
 import { contentOf } from "./coSigned.js"
 import type { Draft } from "./draft.js"
 import * as Execution from "./execution.js"
-import { adoptForced, askUnverified, endUntaken, forcedIn, judgeForced } from "./forced.js"
+import { adoptForced, askUnverified, type Base, baseOf, endUntaken, forcedIn, judgeForced } from "./forced.js"
 import type { Settling } from "./model.js"
 import { adopt } from "./reports.js"
 import { askChain, askNode, settled } from "./settling.js"
@@ -61,7 +61,12 @@ export const onMessage = (draft: Draft, message: NodeMessage): void => {
   const { settling } = draft.state
   if (settling === undefined) return
   const { sent } = settling
-  const hold = (): void => draft.patch({ settling: { ...settling, held: [...settling.held, message] } })
+  const hold = (): void => {
+    draft.patch({ settling: { ...settling, held: [...settling.held, message] } })
+    const base = baseIn(draft, message)
+    if (base !== undefined && SignedTx.bodyHash(settling.signedTx) === base.known.txHash)
+      take(draft, draft.state.settling ?? settling, base.trees, false)
+  }
   if (message._tag === "Reported" && message.report._tag === "Info" && message.report.event === "died")
     return settledWith(draft, message)
   if (sent === undefined) return hold()
@@ -73,6 +78,14 @@ export const onMessage = (draft: Draft, message: NodeMessage): void => {
   }
   if (message._tag === "Refused" && matcher(draft, message)(sent)) return unreadable(draft, settling)
   hold()
+}
+
+/** What was forced on a state shows its trees, which the node does not have any more. */
+const baseIn = (draft: Draft, message: NodeMessage): Base | undefined => {
+  if (message._tag !== "Reported") return undefined
+  const { report } = message
+  if (report._tag === "OnChainTx") return baseOf(draft, report.tx)
+  return report._tag === "StateUpdate" ? baseOf(draft, report.state) : undefined
 }
 
 const settledWith = (draft: Draft, message: NodeMessage): void => {

@@ -215,8 +215,8 @@ export class Auditor {
         const { event, role } = entry
         if (event._tag === "CoSigned" || event._tag === "ProgressForced")
           Records.told(facts, role, event.state)
-        if (event._tag === "Reconnected") this.checkBase(role)
-        if (event._tag === "OperationFailed") this.frozen(event.error)
+        if (event._tag === "Reconnected" && this.isBaseLost(role)) this.giveUp()
+        if (event._tag === "OperationFailed") this.frozen(role, event.error)
         if (event._tag === "Ended" && entry.isCurrent) facts.ended.add(role)
         // Both parties and the node are honest, so that nobody may be taken for a liar.
         if (event._tag === "Undecodable") this.check("I6", false, () => `${role}: ${event.error.message}`)
@@ -276,16 +276,14 @@ export class Auditor {
    */
   private doubted(role: Role, { expected, field, message, operation }: VerificationError): void {
     const latest = this.latest(role)
-    if (operation === "force_progress" && field === "round") return this.giveUp("unknown")
+    if (operation === "force_progress" && field === "round" && this.isBaseLost(role)) return this.giveUp()
     // A machine that waits for a deposit or withdrawal takes over later what its client knows from the chain.
     if (operation === "conflict" && field === "round" && latest.isForced === true)
       return this.count("conflicts of a machine that is a forced round behind")
     // What was forced is not on chain any more: a node has nothing to show there.
     if (field === "payload" && latest.isForced === true)
       return this.count("forced states that the chain has lost")
-    const { acknowledged, asksChain, record } = this.facts.parties[role]
-    // The block that a call is pinned to may have become too old on the way.
-    if (asksChain && field === "stateHash") return this.count("rounds refused for a block that is gone")
+    const { acknowledged, record } = this.facts.parties[role]
     const asked = field === "body" && ApiEncoding.is("th", expected) ? bytesText(expected) : ""
     // Its signature counts from when it was stored, which is before it is on its way.
     const stored = record?.exposure.filter(({ side }) => side === "acknowledger") ?? []
@@ -295,24 +293,36 @@ export class Auditor {
     this.check("I6", known, () => `${role}: a lie among honest parties: ${message}`)
   }
 
-  private checkBase(role: Role): void {
+  /**
+   * Whether the node shows what the peer has forced upon something that this party has never seen: what the peer had forced
+   * itself, or a deposit or withdrawal of this party with the peer's signature. The chain has it, but nobody shows it.
+   */
+  private isBaseLost(role: Role): boolean {
     const { record, reported } = this.facts.parties[role]
+    if (record === undefined || reported === undefined || reported.round <= record.round + 1) return false
+    if (this.facts.meanings.get(reported.body)?.isForced !== true) return false
     const { states } = this.facts.parties[otherRole(role)]
-    if (record === undefined || reported === undefined) return
-    if (this.facts.meanings.get(reported.body)?.isForced !== true || reported.round <= record.round + 1)
-      return
-    const base = states.get(reported.round - 1)?.coSigned
-    this.giveUp(base !== undefined && this.meaning(base)?.isForced === true ? "forced" : "completed")
+    const isHalf = (round: number): boolean =>
+      record.exposure.some(
+        ({ signedTx: { signatures, tx } }) =>
+          tx._tag !== "ChannelOffchainTx" && signatures.length === 1 && "round" in tx && tx.round === round
+      )
+    for (let round = record.round + 1; round < reported.round; round++) {
+      const base = states.get(round)?.coSigned
+      if (isHalf(round) || (base !== undefined && this.meaning(base)?.isForced === true)) return true
+    }
+    return false
   }
 
-  private frozen(error: FlowError): void {
-    if (error._tag === "StoreError" && error.detail.startsWith("progress was forced on chain up to"))
-      this.giveUp("unknown")
+  private frozen(role: Role, error: FlowError): void {
+    if (error._tag !== "StoreError" || !error.detail.startsWith("progress was forced on chain up to")) return
+    if (this.isBaseLost(role)) this.giveUp()
+    else this.check("I12", this.givenUp, () => `${role}: ${error.detail}`)
   }
 
-  /** A client that was away while a round was made and another was forced upon that does not find the way back. */
-  private giveUp(base: string): void {
-    if (!this.givenUp) this.count(`given up, forced upon a round that was not seen: ${base}`)
+  /** Such a client does not find the way back: it signs nothing. */
+  private giveUp(): void {
+    if (!this.givenUp) this.count("given up, forced upon what nobody shows")
     this.facts.givenUp = true
   }
 
@@ -332,7 +342,7 @@ export class Auditor {
     if (Cause.isInterruptedOnly(cause)) return this.count(`${name} interrupted`)
     const failures = [...Cause.failures(cause)]
     for (const { _tag } of failures) this.count(`${name} failed, ${_tag}`)
-    for (const error of failures) this.frozen(error)
+    for (const error of failures) this.frozen(role, error)
     this.check(
       "I13",
       failures.length > 0 &&

@@ -173,20 +173,7 @@ const steps: ReadonlyArray<FastCheck.WeightedArbitrary<Step>> = [
   { weight: 70, arbitrary: FastCheck.constant(pause) }
 ]
 
-/**
- * Whoever declines with the code of a mempool that refuses is taken for one: a client that forces progress at the same
- * time waits for ever for what was declined.
- */
-const withoutRefusal = (step: Step): Step =>
-  "mood" in step && step.mood.kind === "decline" && step.mood.code === 5
-    ? { ...step, mood: { ...step.mood, code: 6 } }
-    : step.kind === "abort" && step.code === 5
-      ? { ...step, code: 6 }
-      : step
-
-const oneOf: FastCheck.Arbitrary<Step> = FastCheck.oneof(...living(3), ...wholeLife, ...steps).map(
-  withoutRefusal
-)
+const oneOf: FastCheck.Arbitrary<Step> = FastCheck.oneof(...living(3), ...wholeLife, ...steps)
 
 /** Lives of channels with contracts: the first step creates one, `length` follow. */
 export const contractScenario = (length: number): FastCheck.Arbitrary<Scenario> =>

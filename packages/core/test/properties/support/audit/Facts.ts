@@ -88,8 +88,6 @@ export class PartyFacts {
   /** Round and body of the latest state that the node has reported. */
   reported: { readonly round: number; readonly body: Body } | undefined
   readonly asked = new Set<string>()
-  /** Whether what it was asked to sign last depends on a block. */
-  asksChain = false
   readonly proposals = new Map<Body, number>()
   readonly accepted = new Map<Body, number>()
   readonly shown = new Map<Body, SigningDetails>()

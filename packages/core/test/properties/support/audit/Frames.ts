@@ -1,7 +1,6 @@
 /** What node and client say to each other. */
 import * as SignedTx from "../../../../src/chain/SignedTx.js"
 import * as Transaction from "../../../../src/chain/Transaction.js"
-import * as ApiEncoding from "../../../../src/encoding/ApiEncoding.js"
 import * as Bytes from "../../../../src/encoding/Bytes.js"
 import * as Json from "../../../../src/encoding/Json.js"
 import type { Role } from "../../../../src/protocol/OpenParameters.js"
@@ -13,7 +12,6 @@ import { networkId } from "../../../support/NodeUnderTest.js"
 import { keyPairs, otherRole } from "../Doubles.js"
 import type { Entry, Request } from "../Journal.js"
 import * as Bodies from "./Bodies.js"
-import * as Contracts from "./Contracts.js"
 import { bodyOf, count, type Facts, type Session } from "./Facts.js"
 
 const isTag = (name: string): name is SignTag => name in signTags
@@ -103,7 +101,6 @@ const nodeSaid = (facts: Facts, role: Role, json: Json.Json, session: Session | 
   if (method !== undefined && asked !== undefined && method.startsWith("sign.")) {
     const tag = method.replace("sign.", "")
     party.asked.add(`${tag}/${bodyOf(facts.parse(asked))}`)
-    party.asksChain = asksChain(at(json, "params", "data", "updates"))
     if (isTag(tag)) checkComeBack(facts, role, tag, session)
     return
   }
@@ -144,14 +141,6 @@ const nodeSaid = (facts: Facts, role: Role, json: Json.Json, session: Session | 
     () => `${role}'s node: its trees are not those of its latest transaction`
   )
 }
-
-/** Whether what is to be signed depends on a block. */
-const asksChain = (updates: Json.Json | undefined): boolean =>
-  Array.isArray(updates) &&
-  updates.some((update: Json.Json) => {
-    const callData = text(update, "call_data")
-    return callData !== undefined && Contracts.looksAtChain(ApiEncoding.decodeOrThrow("cb", callData))
-  })
 
 /** The chain has made a state, on the word of one party. */
 const forcedShown = (facts: Facts, role: Role, signedTx: SignedTx.SignedTx): void => {

@@ -87,9 +87,12 @@ export const told = (facts: Facts, role: Role, state: CoSignedState): void => {
   const meaning = facts.meanings.get(body)
   const where = `${role}, round ${state.round}`
   const { coSigned, record } = facts.parties[role]
+  // What was forced upon it may have been taken over with it, and written in its place.
+  const written = record?.coSigned === undefined ? undefined : facts.meanings.get(bodyOf(record.coSigned))
+  const isOverwritten = meaning?.isForced === true || written?.isForced === true
   facts.check(
     "I9",
-    coSigned.has(body) || (meaning?.isForced === true && (record?.round ?? 0) > state.round),
+    coSigned.has(body) || (isOverwritten && (record?.round ?? 0) > state.round),
     () => `${where}: told before it was written`
   )
   facts.check(
