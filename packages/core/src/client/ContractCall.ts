@@ -10,13 +10,12 @@
  */
 import { Data, Effect } from "effect"
 import type { CallObject, ReturnType } from "../chain/CallObject.js"
-import * as ApiEncoding from "../encoding/ApiEncoding.js"
 import type { AccountAddress, ContractId } from "../encoding/ApiEncoding.js"
 import * as Bytes from "../encoding/Bytes.js"
 import { DecodeError } from "../encoding/DecodeError.js"
 import type { Value } from "../fate/Value.js"
 import * as ValueCodec from "../fate/ValueCodec.js"
-import type { ContractCallResult } from "../protocol/NodeMessage.js"
+import { contractCallResult, type ContractCallResult } from "../protocol/NodeMessage.js"
 
 /**
  * An event of a contract; the first topic is usually the hash of its name.
@@ -86,9 +85,6 @@ const reading = <A>(read: () => A): A | undefined => {
   }
 }
 
-/** Error texts are bytes of Latin-1. */
-const latin1 = (bytes: Uint8Array): string => Array.from(bytes, (byte) => String.fromCharCode(byte)).join("")
-
 const textOf = (value: Value | undefined): string | undefined =>
   typeof value === "object" && value._tag === "string"
     ? reading(() => Bytes.fromUtf8OrThrow(value.bytes))
@@ -112,7 +108,12 @@ export const fromResult = (
     returnType,
     returnValue,
     value: returnType === "error" ? undefined : decoded,
-    text: returnType === "ok" ? undefined : returnType === "error" ? latin1(returnValue) : textOf(decoded),
+    text:
+      returnType === "ok"
+        ? undefined
+        : returnType === "error"
+          ? Bytes.toLatin1(returnValue)
+          : textOf(decoded),
     gasUsed,
     gasPrice,
     events: log.map(({ address, data, topics }) => ({ contractId: address, topics, data })),
@@ -127,24 +128,7 @@ export const fromResult = (
  * @category constructors
  */
 export const fromObject = (call: CallObject, verified: boolean): ContractCall =>
-  fromResult(
-    {
-      callerId: ApiEncoding.encode("ak", ApiEncoding.bytesOf(call.callerId)),
-      callerNonce: call.callerNonce,
-      height: call.height,
-      contractId: call.contractId,
-      gasPrice: call.gasPrice,
-      gasUsed: call.gasUsed,
-      returnType: call.returnType,
-      returnValue: call.returnValue,
-      log: call.log.map(({ address, data, topics }) => ({
-        address: ApiEncoding.encode("ct", address),
-        topics: topics.map((topic) => BigInt(`0x${Bytes.toHex(topic)}`)),
-        data
-      }))
-    },
-    verified
-  )
+  fromResult(contractCallResult(call), verified)
 
 /**
  * The value of a call that ended well; fails with `ContractCallFailed` for all others.

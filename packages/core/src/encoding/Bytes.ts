@@ -100,6 +100,19 @@ export const compare = (a: Uint8Array, b: Uint8Array): number => {
 }
 
 /**
+ * Text with one character for each byte (Latin-1).
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const toLatin1 = (bytes: Uint8Array): string => {
+  let text = ""
+  // As many at a time as any engine takes for arguments.
+  for (let i = 0; i < bytes.length; i += 4096) text += String.fromCharCode(...bytes.subarray(i, i + 4096))
+  return text
+}
+
+/**
  * The UTF-8 bytes of a text. A lone surrogate becomes U+FFFD.
  *
  * @since 0.1.0

@@ -7,7 +7,10 @@
  */
 import type { Redacted } from "effect"
 import type { SignedTx } from "../chain/SignedTx.js"
+import type { CallObject } from "../chain/CallObject.js"
+import * as ApiEncoding from "../encoding/ApiEncoding.js"
 import type { AccountAddress, ChannelId, ContractId, Encoded } from "../encoding/ApiEncoding.js"
+import * as Bytes from "../encoding/Bytes.js"
 import type { Json } from "../encoding/Json.js"
 import type { Update } from "../state/Update.js"
 import type { SignTag } from "./SignTag.js"
@@ -188,6 +191,28 @@ export interface ContractCallResult {
   readonly returnType: "ok" | "error" | "revert"
   readonly returnValue: Uint8Array
 }
+
+/**
+ * The result of a call, as a node tells it, from the call object in a channel's state.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const contractCallResult = (call: CallObject): ContractCallResult => ({
+  callerId: ApiEncoding.encode("ak", ApiEncoding.bytesOf(call.callerId)),
+  callerNonce: call.callerNonce,
+  height: call.height,
+  contractId: call.contractId,
+  gasPrice: call.gasPrice,
+  gasUsed: call.gasUsed,
+  returnType: call.returnType,
+  returnValue: call.returnValue,
+  log: call.log.map(({ address, data, topics }) => ({
+    address: ApiEncoding.encode("ct", address),
+    topics: topics.map((topic) => BigInt(`0x${Bytes.toHex(topic)}`)),
+    data
+  }))
+})
 /** An entry of the node's log. @since 0.1.0 @category models */
 export interface HistoryEntry {
   readonly type: "report" | "receive" | "send" | "request"

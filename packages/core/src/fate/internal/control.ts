@@ -2,6 +2,7 @@
  * Operations that move values about and decide what is done next. Unlike the others they are made for an instruction
  * once, so that the targets of jumps and calls are known before they run.
  */
+import * as Bytes from "../../encoding/Bytes.js"
 import type { LogEntry } from "../../chain/CallObject.js"
 import * as Hash from "../../crypto/Hash.js"
 import * as Bytecode from "../Bytecode.js"
@@ -148,13 +149,6 @@ const notImplemented: Make = (_, { protocol }) =>
 const stringOf = (value: Value): StringValue =>
   isString(value) ? value : fail(() => Errors.typeErrorOnCall(value, "string"))
 
-/** Latin-1, as the texts of all errors. */
-const textOf = (text: Uint8Array): string => {
-  let result = ""
-  for (let i = 0; i < text.length; i += 4096) result += String.fromCharCode(...text.subarray(i, i + 4096))
-  return result
-}
-
 const bytecodeHash: Make =
   ([to, operand]) =>
   (engine) => {
@@ -236,7 +230,7 @@ export const control: { readonly [mnemonic: string]: Make | undefined } = {
     ([message]) =>
     (engine) => {
       const { bytes: text } = stringOf(engine.read(message))
-      fail(() => textOf(text))
+      fail(() => Bytes.toLatin1(text))
     },
   NOP: () => () => {}
 }

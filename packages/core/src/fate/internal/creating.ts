@@ -131,5 +131,5 @@ const mostShown = 200
 
 const ended = ({ returnType, returnValue }: { returnType: string; returnValue: Uint8Array }): string =>
   returnType === "error"
-    ? `init ended with: ${String.fromCharCode(...returnValue.subarray(0, mostShown))}`
+    ? `init ended with: ${Bytes.toLatin1(returnValue.subarray(0, mostShown))}`
     : "init was aborted"

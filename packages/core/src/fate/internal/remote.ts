@@ -41,47 +41,31 @@ export const request = (engine: Engine, wanted: Request): boolean => {
     connect(engine, wanted, types.type.elements, result.type, args)
     return true
   }
-  const {
-    base,
-    caller,
-    code,
-    contract,
-    created,
-    frames,
-    gas,
-    height,
-    loaded,
-    memory,
-    program,
-    seen,
-    trees,
-    value,
-    vm
-  } = engine
+  const saved = {
+    base: engine.base,
+    caller: engine.caller,
+    code: engine.code,
+    contract: engine.contract,
+    created: engine.created,
+    frames: engine.frames,
+    gas: engine.gas,
+    height: engine.height,
+    loaded: engine.loaded,
+    memory: engine.memory,
+    program: engine.program,
+    seen: engine.seen,
+    trees: engine.trees,
+    value: engine.value,
+    vm: engine.vm
+  }
   const stores = engine.stores.snapshot()
   try {
     connect(engine, wanted, types.type.elements, result.type, args)
   } catch (error) {
     if (!isFailure(error)) throw error
-    engine.giveBack(gas)
+    engine.giveBack(saved.gas)
     engine.stores.restore(stores)
-    Object.assign(engine, {
-      base,
-      caller,
-      code,
-      contract,
-      created,
-      frames,
-      gas,
-      height,
-      loaded,
-      memory,
-      program,
-      seen,
-      trees,
-      value,
-      vm
-    })
+    Object.assign(engine, saved)
     return false
   }
   return true

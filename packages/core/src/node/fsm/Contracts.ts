@@ -6,12 +6,10 @@
  * @since 0.1.0
  */
 import * as ContractObject from "../../chain/ContractObject.js"
-import type * as CallObject from "../../chain/CallObject.js"
 import * as Ids from "../../chain/Ids.js"
 import * as ApiEncoding from "../../encoding/ApiEncoding.js"
-import * as Bytes from "../../encoding/Bytes.js"
 import type { JsonObject } from "../../encoding/Json.js"
-import type { ContractCallResult } from "../../protocol/NodeMessage.js"
+import { contractCallResult } from "../../protocol/NodeMessage.js"
 import type {
   CallContract,
   ContractCallInput,
@@ -87,22 +85,6 @@ export const callContract = (step: Step, request: CallContract, callId: CallId):
 
 // --------------------------------------------------------------------- reading
 
-const resultOf = (call: CallObject.CallObject): ContractCallResult => ({
-  callerId: ApiEncoding.encode("ak", ApiEncoding.bytesOf(call.callerId)),
-  callerNonce: call.callerNonce,
-  height: call.height,
-  contractId: call.contractId,
-  gasPrice: call.gasPrice,
-  gasUsed: call.gasUsed,
-  returnType: call.returnType,
-  returnValue: call.returnValue,
-  log: call.log.map(({ address, data, topics }) => ({
-    address: ApiEncoding.encode("ct", address),
-    topics: topics.map((topic) => BigInt(`0x${Bytes.toHex(topic)}`)),
-    data
-  }))
-})
-
 /**
  * Runs a call on a copy of the latest state, as that of the next round, and tells its result.
  *
@@ -114,7 +96,7 @@ export const dryRun = (step: Step, request: DryRunContract, callId: CallId): Out
   if (blockHash === undefined) return step.refuse(callId, "unknown_block_hash")
   const call = triedOut(step, callUpdate(step, request), blockHash)
   if ("reason" in call) return refuseUpdate(step, callId, call)
-  step.value(callId, { _tag: "ContractCallResult", call: resultOf(call) })
+  step.value(callId, { _tag: "ContractCallResult", call: contractCallResult(call) })
 }
 
 /**
@@ -127,7 +109,7 @@ export const getContractCall = (step: Step, request: GetContractCall, callId: Ca
   const { callerId, contractId, round } = request
   const call = Trees.call(step.state.offChain.calls, contractId, Ids.callId(callerId, round, contractId))
   if (call === undefined) return step.refuse(callId, "call_not_found")
-  step.value(callId, { _tag: "ContractCallResult", call: resultOf(call) })
+  step.value(callId, { _tag: "ContractCallResult", call: contractCallResult(call) })
 }
 
 /** A contract with its whole store, without its code. @since 0.1.0 @category handlers */
