@@ -10,6 +10,7 @@
  *
  * @since 0.1.0
  */
+import * as Protocol from "@aechannel/core/chain/Protocol"
 import * as ApiEncoding from "@aechannel/core/encoding/ApiEncoding"
 import type { BlockHash } from "@aechannel/core/encoding/ApiEncoding"
 import * as Json from "@aechannel/core/encoding/Json"
@@ -89,8 +90,9 @@ const fromScientific = (target: bigint): bigint => {
 const highestWritten = 0xff_ff_ff_ffn
 const highestTarget = fromScientific(0x21_00_ff_ffn)
 
-/** Difficulty as contracts see it; a chain without work has none. */
+/** Difficulty as contracts see it; on a chain whose blocks are made on demand it is the target itself. */
 const difficultyOf = (target: bigint): bigint => {
+  if (target === BigInt(Protocol.onDemandTarget)) return target
   const value = fromScientific(target)
   return value === 0n ? 0n : (highestTarget << significandBits) / value
 }

@@ -37,7 +37,7 @@ describe("what channel tools ask for", () => {
       expect(status.status).toBe(200)
       expect(status.headers.get("content-type")).toContain("application/json")
       expect(status.json).toEqual({
-        difficulty: 0,
+        difficulty: 1338,
         genesis_key_block_hash: genesis.hash,
         hashrate: 0,
         listening: true,
@@ -66,7 +66,7 @@ describe("what channel tools ask for", () => {
         prev_hash: genesis.hash,
         prev_key_hash: genesis.hash,
         state_hash: top.stateHash,
-        target: 0,
+        target: 1338,
         time: top.timeMs,
         version: 6
       })

@@ -151,6 +151,15 @@ export const protocolAt = (networkId: string, height: number): Protocol => {
 export const soloRoundResetHeight = 168_300
 
 /**
+ * The target of key blocks that are made on demand, without work, and their difficulty too: what nodes in development
+ * mode tell.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const onDemandTarget = 1338
+
+/**
  * The hard forks of a network as a schedule: the first key block height (in blocks) of each protocol.
  *
  * @since 0.1.0

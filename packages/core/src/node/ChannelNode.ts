@@ -216,6 +216,12 @@ export interface ChannelNodeOptions {
    */
   readonly helpfulErrors?: boolean
   /**
+   * Whether a call that is forced on co-signed rounds is taken over where another was forced before them and the chain
+   * still remembers that one (below height 168,300). A real node does not, although the chain has it: it tells both
+   * clients `can_snapshot`, and stays a round behind. Default true.
+   */
+  readonly takesForcedAgain?: boolean
+  /**
    * Whether clients may ask for the legacy dialect (`protocol=legacy`) next to the node's own (`Codec`). Default: where
    * the own dialect is one of the older two, as nodes of that time did; later ones end such connections with 1011.
    */
@@ -272,7 +278,8 @@ const start = (
       closeDelay: Duration.toMillis(options.closeDelay ?? 5),
       maxChannels: options.maxChannels ?? 10_000,
       oldestPin: options.oldestPin ?? (automatic && keyBlocksAfter > 0 ? 10_000 : 10),
-      helpfulErrors: options.helpfulErrors ?? false
+      helpfulErrors: options.helpfulErrors ?? false,
+      takesForcedAgain: options.takesForcedAgain ?? true
     }
     const shell = new Shell(
       codecsOf(codec, options.legacy),

@@ -64,4 +64,6 @@ export interface FsmEnvironment {
   readonly now: number
   /** Whether refusals the reference node swallows are spoken out, and `channels.error` reports are sent. */
   readonly helpfulErrors: boolean
+  /** Whether a call forced on co-signed rounds counts where the chain remembers one from before them; default true. */
+  readonly takesForcedAgain?: boolean
 }

@@ -41,6 +41,7 @@ export { read, RecordingError } from "./internal/replay/Recording.js"
 export type { Line, Recording } from "./internal/replay/Recording.js"
 export { embedded, TargetError } from "./internal/replay/Target.js"
 export type {
+  ChainStart,
   Connection,
   EmbeddedOptions,
   Ended,

@@ -6,6 +6,7 @@
 import * as Account from "@aechannel/core/chain/Account"
 import * as ContractObject from "@aechannel/core/chain/ContractObject"
 import * as Ids from "@aechannel/core/chain/Ids"
+import * as Protocol from "@aechannel/core/chain/Protocol"
 import type { CryptoService } from "@aechannel/core/crypto/Crypto"
 import * as ApiEncoding from "@aechannel/core/encoding/ApiEncoding"
 import * as Bytes from "@aechannel/core/encoding/Bytes"
@@ -51,7 +52,7 @@ const environmentOf = ({ height, protocol }: Play): Environment => ({
     height,
     timestamp: 0,
     beneficiary: new Uint8Array(32),
-    difficulty: 1n
+    difficulty: BigInt(Protocol.onDemandTarget)
   },
   gasLimit: 6_000_000,
   chain: {

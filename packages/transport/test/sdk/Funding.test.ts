@@ -37,7 +37,7 @@ describe("the SDK's chain client", { repeats: repeats - 1 }, () => {
         version: "7.2.2"
       })
       expect(yield* run(() => instance.getStatus())).toMatchObject({
-        difficulty: 0,
+        difficulty: 1338,
         genesisKeyBlockHash: genesis.hash,
         listening: true,
         peerConnections: { inbound: 0, outbound: 0 },

@@ -96,6 +96,17 @@ export const forcedOf = (signedTx: SignedTx.SignedTx): Transaction.ChannelForceP
 const counts = (channel: ChannelObject, round: number): boolean =>
   channel.soloRound > 0 && channel.soloRound <= round && round <= channel.round
 
+/** Whether the own state is one that was forced. */
+const onForced = ({ state }: Step): boolean =>
+  state.offChain.signedTx !== undefined && Solo.isForced(state.offChain.signedTx)
+
+/**
+ * Whether a forced progress is taken for an attempt to cheat, as the reference does where the chain remembers a call that
+ * was forced before the co-signed rounds it follows.
+ */
+const isPassedOver = (step: Step, tx: Transaction.ChannelForceProgressTx, channel: ChannelObject): boolean =>
+  step.env.takesForcedAgain === false && channel.soloRound !== tx.round && !onForced(step)
+
 /**
  * The state after a forced progress that is in a block: the same call on the own state, in the environment of that block.
  * `undefined` if it is not of the next round, does not count any more, or leads elsewhere.
@@ -111,14 +122,14 @@ export const afterForced = (
   const tx = forcedOf(signedTx)
   const { offChain } = step.state
   if (tx === undefined || tx.round !== offChain.round + 1 || !counts(channel, tx.round)) return undefined
+  if (isPassedOver(step, tx, channel)) return undefined
   const update = Trees.readOrUndefined(tx.update, Update.decodeOrThrow)
   const place = step.env.chain.locate(SignedTx.hash(signedTx))
   if (update === undefined || typeof place !== "object") return undefined
   const trees = applied(step, [update], place.blockHash)
   if ("reason" in trees || !Bytes.equals(Trees.stateHash(trees), tx.stateHash)) return undefined
   const calls = withCalls(offChain.calls, trees)
-  const wasForced = offChain.signedTx !== undefined && Solo.isForced(offChain.signedTx)
-  const coSigned = wasForced ? offChain.coSigned : offChain
+  const coSigned = onForced(step) ? offChain.coSigned : offChain
   return { trees, calls, round: tx.round, signedTx, halfSignedTx: undefined, coSigned }
 }
 
@@ -163,10 +174,7 @@ export const catchUp = (step: Step): void => {
  */
 export const isStale = (step: Step, signedTx: SignedTx.SignedTx, channel: ChannelObject): boolean => {
   const tx = forcedOf(signedTx)
-  return (
-    tx !== undefined &&
-    counts(channel, tx.round) &&
-    tx.round <= step.state.offChain.round &&
-    Solo.isAhead(step, channel)
-  )
+  if (tx === undefined || !counts(channel, tx.round) || !Solo.isAhead(step, channel)) return false
+  const { round } = step.state.offChain
+  return tx.round <= round || (tx.round === round + 1 && isPassedOver(step, tx, channel))
 }

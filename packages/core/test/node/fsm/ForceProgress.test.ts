@@ -138,6 +138,35 @@ describe.each(roles)("forced by the %s", (role) => {
     expect(total(world, id)).toBe(10n)
   })
 
+  describe.each([true, false])("again after co-signed rounds, on a young chain: %s", (young) => {
+    it("is taken over", () => {
+      const { id, world } = withContract({ young })
+      Meter.force(world, role, id, "add", [1n])
+      goesOn(world)
+      Meter.force(world, peer, id, "add", [4n])
+      expect(world.chain.channel).toMatchObject({ round: 6, soloRound: young ? 3 : 6 })
+      expectSame(world, 6)
+      expect(total(world, id)).toBe(5n)
+    })
+
+    it("is taken over by real nodes only where the chain forgets the first one", () => {
+      const { id, world } = withContract({ takesForcedAgain: false, young })
+      Meter.force(world, role, id, "add", [1n])
+      Meter.force(world, role, id, "add", [2n])
+      expectSame(world, 4)
+      goesOn(world)
+      world.clear()
+      Meter.force(world, peer, id, "add", [4n])
+      for (const side of roles)
+        expect(world.seen(side)).toContain(
+          `on_chain_tx ${young ? "can_snapshot" : "consumed_forced_progress"}`
+        )
+      expectSame(world, young ? 6 : 7)
+      expect(total(world, id)).toBe(young ? 3n : 7n)
+      goesOn(world)
+    })
+  })
+
   it("a call that reverts is progress too", () => {
     const { id, world } = withContract()
     Meter.force(world, role, id, "add", [0n], { amount: 5n })

@@ -63,12 +63,18 @@ export interface ChainDouble {
   /** What every account holds. */
   balance: bigint
   channel: ChannelObject | undefined
+  /** Whether it is young: the first forced round counts on, also when a call is forced on co-signed rounds after it. */
+  young: boolean
   /** The channel's transactions that are in blocks. */
   readonly mined: Array<SignedTx.SignedTx>
 }
 
 /** The channel after what one party did alone. */
-const afterSolo = (channel: ChannelObject, tx: Transaction.Transaction, height: number): ChannelObject => {
+const afterSolo = (
+  channel: ChannelObject,
+  tx: Transaction.Transaction,
+  { height, young }: ChainDouble
+): ChannelObject => {
   const payload = "payload" in tx && tx.payload.length > 0 ? SignedTx.decodeOrThrow(tx.payload).tx : undefined
   const state =
     payload !== undefined && "round" in payload && "stateHash" in payload
@@ -77,7 +83,7 @@ const afterSolo = (channel: ChannelObject, tx: Transaction.Transaction, height: 
   if (tx._tag === "ChannelSnapshotSoloTx") return { ...channel, ...state }
   if (tx._tag === "ChannelForceProgressTx") {
     const { round, stateHash } = tx
-    const startsAnew = channel.soloRound === 0 || payload !== undefined
+    const startsAnew = channel.soloRound === 0 || (payload !== undefined && !young)
     // That the call itself moves coins is not looked at.
     const trees = Trees.decodeOrThrow(tx.offchainTrees)
     return {
@@ -183,6 +189,8 @@ export interface WorldOptions {
   readonly responder?: Partial<OpenParameters>
   readonly anyInitiator?: boolean
   readonly helpfulErrors?: boolean
+  readonly takesForcedAgain?: boolean
+  readonly young?: boolean
   readonly protocol?: number
   readonly height?: number
 }
@@ -227,6 +235,7 @@ export class World {
   readonly chain: ChainDouble
   readonly protocol: number
   readonly helpfulErrors: boolean
+  readonly takesForcedAgain: boolean
   now = 1_000
 
   constructor(options: WorldOptions = {}) {
@@ -238,10 +247,12 @@ export class World {
       nonce: 6n,
       balance: 10n ** 18n,
       channel: undefined,
+      young: options.young ?? false,
       mined: []
     }
     this.protocol = options.protocol ?? 6
     this.helpfulErrors = options.helpfulErrors ?? false
+    this.takesForcedAgain = options.takesForcedAgain ?? true
     const side = (role: Role): Side => ({
       state: ChannelFsm.initial({
         role,
@@ -295,7 +306,8 @@ export class World {
       chain: viewOf(this.chain, this.protocol),
       crypto: native,
       now: this.now,
-      helpfulErrors: this.helpfulErrors
+      helpfulErrors: this.helpfulErrors,
+      takesForcedAgain: this.takesForcedAgain
     }
   }
 
@@ -459,7 +471,7 @@ export class World {
         this.chain.channel = this.channelObject(stateHash, change)
       }
       if (this.chain.channel !== undefined) {
-        this.chain.channel = closed ? undefined : afterSolo(this.chain.channel, tx.tx, this.chain.height)
+        this.chain.channel = closed ? undefined : afterSolo(this.chain.channel, tx.tx, this.chain)
       }
       for (const role of roles) this.tellOfChain(role, tx)
     }

@@ -5,6 +5,7 @@
  * Specification: æternity node HTTP API.
  */
 import type { Account } from "@aechannel/core/chain/Account"
+import * as Protocol from "@aechannel/core/chain/Protocol"
 import * as SignedTx from "@aechannel/core/chain/SignedTx"
 import * as Transaction from "@aechannel/core/chain/Transaction"
 import * as ApiEncoding from "@aechannel/core/encoding/ApiEncoding"
@@ -38,7 +39,7 @@ export const keyBlock = ({
   prev_hash: prevHash,
   prev_key_hash: prevKeyHash,
   state_hash: stateHash,
-  target: 0,
+  target: Protocol.onDemandTarget,
   time: timeMs,
   version: protocol
 })
@@ -84,7 +85,7 @@ export const uptime = (millis: number): string => {
 
 /** What tools ask first: which network, which versions, how high. */
 export const status = (ledger: Ledger.Ledger, uptimeMillis: number): JsonObject => ({
-  difficulty: 0,
+  difficulty: Protocol.onDemandTarget * ledger.top.height,
   genesis_key_block_hash: ledger.genesis.hash,
   hashrate: 0,
   listening: true,

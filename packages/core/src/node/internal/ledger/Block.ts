@@ -4,6 +4,7 @@
  * Specification: æternity serializations, block headers. Proof of work, miner and signature are zero: nobody mines
  * this chain.
  */
+import * as Protocol from "../../../chain/Protocol.js"
 import * as Hash from "../../../crypto/Hash.js"
 import * as ApiEncoding from "../../../encoding/ApiEncoding.js"
 import type { BlockHash, Encoded, TxHash } from "../../../encoding/ApiEncoding.js"
@@ -67,8 +68,8 @@ const keyFlags = Uint8Array.of(0x80, 0, 0, 0)
 const microFlags = new Uint8Array(4)
 const nobody = new Uint8Array(64)
 const emptyRoot = new Uint8Array(32)
-/** Target (4), proof of work (42 numbers of 4) and nonce (8). */
-const noWork = new Uint8Array(4 + 42 * 4 + 8)
+/** Target (4); proof of work (42 numbers of 4) and nonce (8), which are none. */
+const noWork = Bytes.concat(Bytes.uintToFixed(Protocol.onDemandTarget, 4), new Uint8Array(42 * 4 + 8))
 
 const start = (position: Position, flags: Uint8Array): Uint8Array =>
   Bytes.concat(

@@ -1,10 +1,11 @@
 /**
- * What contracts see of the simulated chain: facts of a block and the state after it. There are no oracles, no names, no
- * miners and no work.
+ * What contracts see of the simulated chain: facts of a block and the state after it. There are no oracles, no names and
+ * no miners; blocks are made on demand, without work.
  *
  * @internal
  */
 import * as Fee from "../../../chain/Fee.js"
+import * as Protocol from "../../../chain/Protocol.js"
 import * as ApiEncoding from "../../../encoding/ApiEncoding.js"
 import type { ChainReads, Environment } from "../../../fate/Environment.js"
 import * as Trees from "../../../state/Trees.js"
@@ -21,6 +22,7 @@ export interface Place {
 }
 
 const nobody = new Uint8Array(32)
+const difficulty = BigInt(Protocol.onDemandTarget)
 const noHash = new Uint8Array(32)
 
 const readsOf = (trees: Trees.Trees, blockHash: Place["blockHash"]): ChainReads => {
@@ -44,7 +46,7 @@ export const environment = (
 ): Environment => ({
   networkId,
   protocol,
-  block: { _tag: "PinnedBlock", height, timestamp, beneficiary: nobody, difficulty: 0n },
+  block: { _tag: "PinnedBlock", height, timestamp, beneficiary: nobody, difficulty },
   gasLimit: Number(Fee.blockGasLimit),
   chain: readsOf(trees, blockHash)
 })

@@ -40,6 +40,7 @@ export interface ShellOptions extends BlocksOptions {
   readonly maxChannels: number
   readonly oldestPin: number
   readonly helpfulErrors: boolean
+  readonly takesForcedAgain: boolean
 }
 
 /** The codecs of a node: of its own dialect, and of others that a URL can ask for. */
@@ -616,7 +617,8 @@ export class Shell {
         chain: this.blocks.view,
         crypto: this.crypto,
         now: this.timers.now(),
-        helpfulErrors: this.options.helpfulErrors
+        helpfulErrors: this.options.helpfulErrors,
+        takesForcedAgain: this.options.takesForcedAgain
       })
       machine.state = state
       if (machine.registered === undefined && state.createTx !== undefined && state.channelId !== null)

@@ -31,6 +31,8 @@ export interface Compared {
   readonly differences: ReadonlyArray<Difference>
   /** Accepted variants that were met. */
   readonly accepted: ReadonlyArray<Variants.Name>
+  /** What the two chains told contracts, where it differs. */
+  readonly facts: ReadonlyArray<Variants.Fact>
   /** Takes over what the comparison taught about ids and transactions. */
   readonly learn: () => void
 }
@@ -53,6 +55,7 @@ const accountsOf = (trees: Trees.Trees): ReadonlyArray<readonly [string, Account
 class Walk {
   readonly differences: Array<Difference> = []
   readonly accepted: Array<Variants.Name> = []
+  readonly facts: Array<Variants.Fact> = []
   readonly pairs: Array<Pair> = []
   readonly bodies: Array<readonly [SignedTx.SignedTx, SignedTx.SignedTx]> = []
   /** The recorded object that is being compared. */
@@ -72,18 +75,12 @@ class Walk {
 
   /** A difference, unless it is one that is accepted. */
   private deviate(path: string, recorded: Json.Json | undefined, actual: Json.Json | undefined): void {
-    const name = Variants.valueNames.find((each) =>
-      Variants.values[each].accepts({
-        path,
-        recorded,
-        actual,
-        frame: this.frame,
-        around: this.around,
-        protocol: this.protocol
-      })
-    )
-    if (name === undefined) this.differ(path, recorded, actual)
-    else this.accepted.push(name)
+    const { around, frame, protocol } = this
+    const deviation = { path, recorded, actual, frame, around, protocol }
+    const name = Variants.valueNames.find((each) => Variants.values[each].accepts(deviation))
+    if (name === undefined) return this.differ(path, recorded, actual)
+    this.accepted.push(name)
+    if (name === "facts of the chain") this.facts.push(...Variants.factsIn(deviation))
   }
 
   walk(path: string, recorded: Json.Json, actual: Json.Json): void {
@@ -322,6 +319,7 @@ export const compare = (
   return {
     differences: walk.differences,
     accepted: walk.accepted,
+    facts: walk.facts,
     learn: () => {
       for (const pair of walk.pairs) names.learn(pair)
       for (const pair of walk.contracts(recorded, actual)) {

@@ -14,7 +14,7 @@ import * as Query from "./query.js"
 import type { Came, Closed, Line, Open, Recording, Refused, Sent } from "./Recording.js"
 import { notReplayable, type NotReplayable } from "./Replayable.js"
 import { sceneOf } from "./Scene.js"
-import type { Connection, Ended, Target, TargetError, Targets } from "./Target.js"
+import type { ChainStart, Connection, Ended, Target, TargetError, Targets } from "./Target.js"
 import * as Variants from "./Variants.js"
 
 /**
@@ -127,6 +127,8 @@ class Driver {
   private readonly variants = new Map<Name, number>()
   private readonly offsets = new Map<string, bigint>()
   private readonly together = new Set<number>()
+  /** What contracts were told by the recorded chain and by this one, where it differs. */
+  readonly facts: Array<Variants.Fact> = []
   private frames = 0
   /** When the last line was recorded. */
   private clock = 0
@@ -519,6 +521,7 @@ class Driver {
     compared.learn()
     this.done.add(line)
     for (const name of compared.accepted) this.accept(name)
+    this.facts.push(...compared.facts)
     this.frames += 1
     this.live.get(line.socket)?.labels.push(labelOf(line.json))
     const [recorded, actual] = [line.json, frame].map((json) => {
@@ -618,23 +621,29 @@ const parsed = (text: string): Json.Json | undefined => {
   }
 }
 
-/**
- * Drives a node with a recorded session and compares every frame that comes from it with the recorded one: kind, method,
- * event, codes, keys, types, determined values, order on each connection.
- *
- * Accounts have fresh keys. What clients signed is signed again, with what they changed about it; ids, hashes and fsm ids
- * are those of this session, and the same one always stands for the same. Blocks are made when the next line needs one.
- * A session that was recorded in the midst of a channel's life gets such a channel first.
- *
- * Never fails for what the node does; fails with `TargetError` when there is no node to be driven.
- *
- * @since 0.1.0
- * @category execution
- */
-export const replay = (recording: Recording, options: Options): Effect.Effect<Outcome, TargetError> =>
+/** The one number by which all facts of a kind differ, if it is one. */
+const shiftOf = (facts: ReadonlyArray<Variants.Fact>): number | undefined => {
+  const shifts = new Set(facts.map(({ actual, recorded }) => recorded - actual))
+  const [shift = 0n] = shifts
+  return shifts.size > 1 ? undefined : Number(shift)
+}
+
+/** Where a chain must have begun so that contracts see on it what they saw on the recorded one. */
+const startOf = (
+  facts: ReadonlyArray<Variants.Fact>,
+  { height, timeMs }: ChainStart
+): ChainStart | undefined => {
+  const isTime = ({ actual }: Variants.Fact) => actual >= BigInt(timeMs)
+  const time = shiftOf(facts.filter(isTime))
+  const heights = shiftOf(facts.filter((fact) => !isTime(fact)))
+  if (facts.length === 0 || time === undefined || heights === undefined) return undefined
+  const start = { height: height + heights, timeMs: timeMs + time }
+  return start.height >= 1 && Number.isSafeInteger(start.timeMs) && start.timeMs >= 0 ? start : undefined
+}
+
+/** Plays a recording once; also tells the facts in which the chains differed, and where this one began. */
+const playOnce = (recording: Recording, options: Options, start: ChainStart | undefined) =>
   Effect.gen(function* () {
-    const not = notReplayable(recording)
-    if (not !== undefined) return { _tag: "NotReplayable" as const, ...not }
     const scene = sceneOf(recording)
     const { crypto = noble, seed = "replay" } = options
     const keys = fresh([...scene.accounts.map(({ address }) => address), ...scene.strangers], seed, crypto)
@@ -642,7 +651,8 @@ export const replay = (recording: Recording, options: Options): Effect.Effect<Ou
       const keyPair = keys.get(address)
       return keyPair === undefined ? [] : [{ address: keyPair.address, keyPair, balance, need, nonce }]
     })
-    const target = yield* options.targets({ accounts: funded, protocol: scene.protocol })
+    const wanted = { accounts: funded, protocol: scene.protocol }
+    const target = yield* options.targets(start === undefined ? wanted : { ...wanted, start })
     const driver = new Driver(
       recording,
       target,
@@ -658,5 +668,31 @@ export const replay = (recording: Recording, options: Options): Effect.Effect<Ou
         if (who !== undefined) driver.adopt(socket, connections[who])
       }
     }
-    return yield* driver.run
+    const outcome = yield* driver.run
+    return { outcome, facts: driver.facts, start: target.start }
   }).pipe(Effect.scoped)
+
+/**
+ * Drives a node with a recorded session and compares every frame that comes from it with the recorded one: kind, method,
+ * event, codes, keys, types, determined values, order on each connection.
+ *
+ * Accounts have fresh keys. What clients signed is signed again, with what they changed about it; ids, hashes and fsm ids
+ * are those of this session, and the same one always stands for the same. Blocks are made when the next line needs one.
+ * A session that was recorded in the midst of a channel's life gets such a channel first. Where contracts told the height
+ * and the time of the recorded chain, it is replayed once more on a chain that has the same.
+ *
+ * Never fails for what the node does; fails with `TargetError` when there is no node to be driven.
+ *
+ * @since 0.1.0
+ * @category execution
+ */
+export const replay = (recording: Recording, options: Options): Effect.Effect<Outcome, TargetError> =>
+  Effect.gen(function* () {
+    const not = notReplayable(recording)
+    if (not !== undefined) return { _tag: "NotReplayable" as const, ...not }
+    const { facts, outcome, start } = yield* playOnce(recording, options, undefined)
+    const recorded = start && startOf(facts, start)
+    if (outcome._tag !== "Accepted" || recorded === undefined) return outcome
+    const again = yield* playOnce(recording, options, recorded)
+    return again.outcome._tag === "Different" ? outcome : again.outcome
+  })

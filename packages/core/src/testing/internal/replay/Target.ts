@@ -59,8 +59,22 @@ export interface Refusal {
 }
 
 /**
- * What is wanted on the chain before a recording begins: accounts with their keys, balances (aettos; `need` is the least that will do) and the nonces that they had
- * last used, and the consensus protocol that the recorded node followed.
+ * Where a chain begins: the height of its first key block on top of the genesis, and its time in milliseconds since the
+ * epoch.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ChainStart {
+  readonly height: number
+  readonly timeMs: number
+}
+
+/**
+ * What is wanted on the chain before a recording begins: accounts with their keys, balances (aettos; `need` is the least
+ * that will do) and the nonces that they had last used, the consensus protocol that the recorded node followed and, once
+ * a first replay has told, where the chain should begin so that its contracts see the height and the time of the recorded
+ * one.
  *
  * @since 0.1.0
  * @category models
@@ -74,6 +88,7 @@ export interface Wanted {
     readonly nonce: bigint
   }>
   readonly protocol: number
+  readonly start?: ChainStart
 }
 
 /**
@@ -86,6 +101,8 @@ export interface Target {
   readonly networkId: string
   /** The nonce that each account has last used; other than wanted where the node does not let it be chosen. */
   readonly nonces: ReadonlyMap<AccountAddress, bigint>
+  /** Where its chain began; missing where that cannot be chosen. */
+  readonly start?: ChainStart
   readonly connect: (path: string, query: string) => Effect.Effect<Connection | Refusal, TargetError>
   /** The hash of the key block on top. */
   readonly top: Effect.Effect<BlockHash, TargetError>
@@ -133,7 +150,7 @@ const mostAwakenings = 50
  * Contracts see the height and the time, and pay gas for each byte of a number: ours has as many as those of chains that
  * have been there for a while.
  */
-const startHeight = 300
+const usualStart: ChainStart = { height: 300, timeMs: 1_700_000_000_000 }
 
 /** A recorded pause is over at once, but not all of time. */
 const horizon = 24 * 60 * 60 * 1000
@@ -147,7 +164,7 @@ const horizon = 24 * 60 * 60 * 1000
  */
 export const embedded =
   (options: EmbeddedOptions = {}): Targets =>
-  ({ accounts, protocol }) =>
+  ({ accounts, protocol, start = usualStart }) =>
     Effect.gen(function* () {
       const {
         codec = JsonRpcSignedTx.codec,
@@ -157,13 +174,14 @@ export const embedded =
       } = options
       // Contracts pay for its length; this is how networks for tests are called.
       const networkId = "ae_dev"
-      const world = new Simulation(0)
-      const began = world.now
+      const { height: startHeight, timeMs } = start
+      const world = new Simulation(0, { startTime: timeMs })
       const scope = world.run(Scope.make())
       const layer = ChannelNode.layer({
         acceptDelay: 0,
+        takesForcedAgain: false,
         ...nodeOptions,
-        ledger: Ledger.make({ networkId, accounts, protocol, startHeight, timeMs: began }),
+        ledger: Ledger.make({ networkId, accounts, protocol, startHeight, timeMs }),
         mining: { automatic: false, keyBlocksAfter: 0 }
       }).pipe(Layer.provide([TestCrypto.layerSeeded("replay", crypto), Layer.succeed(Codec, codec)]))
       const node = Context.get(world.run(Layer.buildWithScope(layer, scope)), ChannelNode.ChannelNode)
@@ -213,6 +231,7 @@ export const embedded =
       return {
         networkId,
         nonces: new Map(accounts.map(({ address, nonce }) => [address, nonce])),
+        start,
         connect,
         top: done(Effect.map(node.ledger, ({ top }) => top.hash)),
         mineMicro: done(node.mineMicro),
@@ -222,6 +241,6 @@ export const embedded =
         settle: Effect.sync(() => world.rest()),
         later: (times) => Effect.sync(() => times <= mostAwakenings && world.advance(1, horizon)),
         until: (milliseconds) =>
-          Effect.sync(() => world.pass(Math.max(0, Math.ceil(began + milliseconds - world.now))))
+          Effect.sync(() => world.pass(Math.max(0, Math.ceil(timeMs + milliseconds - world.now))))
       }
     })

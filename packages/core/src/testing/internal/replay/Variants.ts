@@ -66,6 +66,22 @@ const sameButForChain = (a: Value.Value, b: Value.Value): boolean => {
   return a._tag === b._tag && ["address", "bytes", "string"].includes(a._tag)
 }
 
+/** A number that a chain told a contract: that of the recorded one, and ours. */
+export interface Fact {
+  readonly recorded: bigint
+  readonly actual: bigint
+}
+
+const factsBetween = (a: Value.Value | undefined, b: Value.Value | undefined): ReadonlyArray<Fact> => {
+  if (typeof a === "bigint" && typeof b === "bigint") return a === b ? [] : [{ recorded: a, actual: b }]
+  if (typeof a !== "object" || typeof b !== "object" || a._tag !== "tuple" || b._tag !== "tuple") return []
+  return a.elements.flatMap((each, index) => factsBetween(each, b.elements[index]))
+}
+
+/** The numbers in which two answers of a contract differ. */
+export const factsIn = ({ actual, path, recorded }: Deviation): ReadonlyArray<Fact> =>
+  path.endsWith("return_value") ? factsBetween(fateOf(recorded), fateOf(actual)) : []
+
 const isFact = (a: Value.Value | undefined, b: Value.Value | undefined): boolean =>
   a !== undefined && b !== undefined && sameButForChain(a, b)
 
