@@ -24,15 +24,26 @@ const execute = (command: string, args: ReadonlyArray<string>, cwd: string) =>
     )
   )
 
-const manifest = (
-  path: string
-): { readonly packageManager?: string; readonly devDependencies: Record<string, string> } =>
-  JSON.parse(readFileSync(join(root, path, "package.json"), "utf8"))
+const { packageManager: pnpm = "pnpm" }: { readonly packageManager?: string } = JSON.parse(
+  readFileSync(join(root, "package.json"), "utf8")
+)
 
-const example = readFileSync(join(root, "packages/transport/examples/quick-start.ts"), "utf8")
+const examples = ["quick-start", "over-a-websocket", "contracts", "devnet", "coming-back"]
+const exampleOf = (name: string) => readFileSync(join(root, `packages/transport/examples/${name}.ts`), "utf8")
+const example = exampleOf("quick-start")
+
+/** What the README says to install, a command each, with the packed packages in place of their names. */
+const installs = (tarballs: ReadonlyArray<string>): ReadonlyArray<ReadonlyArray<string>> =>
+  [...readFileSync(join(root, "README.md"), "utf8").matchAll(/^npm install (@.+?)(?: +#.*)?$/gm)].map(
+    ([, packages = ""]) =>
+      packages.split(" ").map((name) => {
+        const packed = name.replace("@aechannel/", "aechannel-")
+        const tarball = tarballs.find((each) => packed !== name && each.startsWith(`${packed}-`))
+        return tarball === undefined ? name : `./${tarball}`
+      })
+  )
 
 beforeAll(async () => {
-  const pnpm = manifest("").packageManager ?? "pnpm"
   for (const name of ["core", "transport", "node-cli"])
     await execute(
       "npx",
@@ -42,21 +53,13 @@ beforeAll(async () => {
   const tarballs = readdirSync(folder).filter((name) => name.endsWith(".tgz"))
   expect(tarballs).toHaveLength(3)
   writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }))
-  const { devDependencies } = manifest("packages/transport")
-  await execute(
-    "npm",
-    [
-      "install",
-      "--no-audit",
-      "--no-fund",
-      "--prefer-offline",
-      ...tarballs.map((name) => `./${name}`),
-      "effect@3",
-      ...["@effect/platform", "@effect/platform-node"].map((name) => `${name}@${devDependencies[name]}`)
-    ],
-    folder
-  )
-  writeFileSync(join(folder, "example.ts"), example)
+  const commands = installs(tarballs)
+  expect(commands).toHaveLength(2)
+  const cli = tarballs.filter((name) => !commands.flat().includes(`./${name}`)).map((name) => `./${name}`)
+  expect(cli).toHaveLength(1)
+  for (const packages of [...commands, cli])
+    await execute("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", ...packages], folder)
+  for (const name of examples) writeFileSync(join(folder, `${name}.ts`), exampleOf(name))
 }, 300_000)
 
 const compiler = join(root, "node_modules/.bin/tsc")
@@ -82,7 +85,7 @@ describe("the packed packages", () => {
         module,
         "--moduleResolution",
         resolution,
-        "example.ts"
+        ...examples.map((name) => `${name}.ts`)
       ],
       folder
     )
@@ -90,7 +93,7 @@ describe("the packed packages", () => {
 
   it("run the README's example", async () => {
     await build({
-      entryPoints: [join(folder, "example.ts")],
+      entryPoints: [join(folder, "quick-start.ts")],
       outfile: join(folder, "example.js"),
       format: "esm"
     })

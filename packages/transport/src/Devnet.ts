@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * A whole devnet in this process, for tests in any framework: a chain with funded accounts, its HTTP port and its channel
  * WebSocket on free ports of this machine, and the controls.

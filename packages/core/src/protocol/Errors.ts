@@ -165,10 +165,14 @@ export class RejectedError extends Data.TaggedError("RejectedError")<{
   readonly reason: string
   readonly data: ReadonlyArray<{ readonly code: number; readonly message: string }>
   readonly channelId: ChannelId | null
+  /** Why, as far as it can be computed here, where the node does not say it. */
+  readonly detail?: string
 }> {
   override get message(): string {
     const data = this.data.map(({ code, message }) => `${code} ${message}`).join(", ")
+    const computed = this.detail && `Computed here: ${this.detail}.`
     const advice =
+      computed ??
       this.data.map(({ code }) => adviceByData.get(code)).find((text) => text !== undefined) ??
       adviceByCode.get(this.code) ??
       "Check the parameters, and that the channel's state allows it."

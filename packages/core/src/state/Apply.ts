@@ -68,9 +68,13 @@ export class UpdateError extends Data.TaggedError("UpdateError")<{
   readonly gasUsed?: number
   readonly detail?: string
 }> {
-  override get message(): string {
+  /** The reason in words. */
+  get why(): string {
     const detail = this.detail === undefined ? "" : `; ${this.detail}`
-    return `Update ${this.index} (${this.update._tag}) cannot be applied: ${explanations[this.reason]} (${this.reason}${detail})`
+    return `${explanations[this.reason]} (${this.reason}${detail})`
+  }
+  override get message(): string {
+    return `Update ${this.index} (${this.update._tag}) cannot be applied: ${this.why}`
   }
 }
 

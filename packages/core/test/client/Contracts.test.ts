@@ -3,7 +3,9 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import type * as Channel from "../../src/client/Channel.js"
 import * as ContractCall from "../../src/client/ContractCall.js"
+import * as Ids from "../../src/chain/Ids.js"
 import * as ApiEncoding from "../../src/encoding/ApiEncoding.js"
+import * as CallData from "../../src/fate/CallData.js"
 import * as ChannelNode from "../../src/node/ChannelNode.js"
 import * as Ledger from "../../src/node/Ledger.js"
 import * as ChainReader from "../../src/services/ChainReader.js"
@@ -78,6 +80,26 @@ describe("contracts", () => {
       expect(stopped.call.text).toContain("division by zero")
       const refused = yield* Effect.flip(alice.contracts.create({ code, callData: init(), abiVersion: 1 }))
       expect(refused).toMatchObject({ _tag: "RejectedError" })
+      expect(refused.message).toContain("Computed here: the contract's versions do not go together")
+      const nothing = Ids.contractId(initiator.address, 9)
+      const there = input(contractId, "add", 1n)
+      const asked = [
+        [alice.contracts.call(input(nothing, "add", 1n)), "contract_not_found"],
+        [alice.contracts.dryRun(input(nothing, "add", 1n)), "contract_not_found"],
+        [alice.forceProgress(input(nothing, "add", 1n)), "contract_not_found"],
+        [alice.contracts.create({ code, callData: CallData.encode("init", []) }), "contract_init_failed"],
+        [alice.contracts.create({ code, callData: init(), vmVersion: 9 }), "bad_contract_code"]
+      ] as const
+      for (const [request, reason] of asked) {
+        const error: unknown = yield* Effect.flip<unknown, unknown, never>(request)
+        expect(error).toMatchObject({ _tag: "RejectedError" })
+        expect(String(error)).toContain(reason)
+        expect(String(error)).toContain("Computed here: ")
+      }
+      // What only the chain can say is not guessed.
+      expect(yield* Effect.flip(alice.contracts.call({ ...there, amount: 10n ** 30n }))).toMatchObject({
+        data: [{ code: 1001 }]
+      })
       const unreadable = yield* Effect.flip(alice.contracts.create({ code: "cb_no", callData: init() }))
       expect(unreadable).toMatchObject({ _tag: "DecodeError" })
       expect((yield* alice.transfer({ amount: 1n })).round).toBe(5)

@@ -22,6 +22,7 @@ import type {
 } from "./model.js"
 import { slashIfOlder } from "./onChain.js"
 import { nameOf, opening, operation, operationOf } from "./operations.js"
+import { whyRefused } from "./refusals.js"
 import { fits, isSilent, requestOf, resultOf } from "./questions.js"
 import { onUnreadableRequest, releaseHeld } from "./signing.js"
 
@@ -159,23 +160,26 @@ export const onRefused = (
   refused: Extract<NodeMessage, { readonly _tag: "Refused" }>
 ): void => {
   const matches = matcher(draft, refused)
-  const errorOf = (operation: string): RejectedError =>
-    new RejectedError({
+  const errorOf = (operation: string, request?: Request): RejectedError => {
+    const detail = request && whyRefused(draft, refused, request)
+    return new RejectedError({
       operation,
       code: refused.code,
       reason: refused.message,
       data: refused.data,
-      channelId: refused.channelId
+      channelId: refused.channelId,
+      ...(detail === undefined ? {} : { detail })
     })
+  }
   const { own, watched, peer, calls } = draft.state
   const call = calls.find(matches)
   const refusedAnswer = watched.find(({ answer }) => answer !== undefined && matches(answer))
   if (call !== undefined) {
     dropCall(draft, call.callId)
-    if (call.waiting) draft.fail(call.callId, errorOf(operationOf(call.request)))
+    if (call.waiting) draft.fail(call.callId, errorOf(operationOf(call.request), call.request))
     else draft.emit({ _tag: "Refused", error: errorOf(operationOf(call.request)) })
   } else if (own?.request !== undefined && matches({ request: own.request, requestId: own.requestId })) {
-    draft.endOwn(own.abortCode !== undefined ? "told" : { error: errorOf(own.kind) })
+    draft.endOwn(own.abortCode !== undefined ? "told" : { error: errorOf(own.kind, own.request) })
     releaseHeld(draft)
     draft.startNext()
   } else if (own?.kind === "open" && own.step === "requested" && isOfOpening(refused)) {

@@ -17,6 +17,7 @@ import type { Draft } from "./draft.js"
 import { unexecutedBy, withoutChain } from "./execution.js"
 import type { Question } from "./model.js"
 import { differs, type Outcome } from "./outcomes.js"
+import { callOf } from "./refusals.js"
 import * as Apply from "../../state/Apply.js"
 
 function* callChecks(ours: CallObject, theirs: ContractCallResult): Generator<Check> {
@@ -78,26 +79,15 @@ export const checkedCall = (draft: Draft, call: ContractCallResult, command: Que
 const checkedDryRun = (draft: Draft, call: ContractCallResult, request: DryRunContract): Outcome => {
   const { config, latest } = draft.state
   const context = draft.context("dry_run")
-  const { abiVersion, amount, callData, contractId } = request
   const asked = firstWrong(context, [
-    same("contractId", contractId, call.contractId),
+    same("contractId", request.contractId, call.contractId),
     same("callerId", config.own, call.callerId)
   ])
   if (asked !== undefined) return { error: asked }
   if (latest === undefined) return compared(draft, context, undefined, call)
   const ours = FateContracts.tryOut(
     latest.trees,
-    {
-      _tag: "OffChainCallContract",
-      callerId: config.own,
-      contractId,
-      abiVersion,
-      amount,
-      gas: 1_000_000n,
-      gasPrice: 1n,
-      callData,
-      callStack: []
-    },
+    callOf(config.own, request),
     { round: latest.round + 1, channelReserve: config.terms.channelReserve },
     withoutChain(config),
     draft.env.crypto
