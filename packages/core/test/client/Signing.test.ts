@@ -38,7 +38,8 @@ describe("who ended it, and with which code", () => {
     [2, "ConflictError", "peer"],
     [3, "TimeoutError", "node"],
     [4, "AbortError", "peer"],
-    [5, "RejectedOnChainError", "node"],
+    // There is nothing for the chain in a transfer: the peer says so.
+    [5, "RejectedOnChainError", "peer"],
     [42, "ReservedCodeError", "peer"],
     [128, "UserDefinedError", "peer"],
     [65_535, "UserDefinedError", "peer"]
@@ -57,6 +58,21 @@ describe("who ended it, and with which code", () => {
         channelId
       })
       yield* stillWorks(open)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live.each([
+    [1, "node"],
+    [2, "peer"],
+    [3, "node"],
+    [5, "peer"]
+  ] as const)("conflict %i about the peer's update that we have signed", ([code, endedBy]) =>
+    Effect.gen(function* () {
+      const open = yield* openScripted("responder")
+      propose(open.node)
+      yield* open.node.expect("update_ack")
+      open.node.conflict(code, 1)
+      expect(yield* eventOf(open.channel, "ProposalEnded")).toMatchObject({ code, endedBy, round: 1 })
     }).pipe(Effect.scoped)
   )
 

@@ -57,7 +57,7 @@ export const needsDepth = (tag: SignTag): boolean => {
 }
 
 /** Whether the chain never sees the transaction by itself. */
-const isOffChain = (tag: SignTag): boolean => signTagRow(tag).transaction === "channel_offchain_tx"
+export const isOffChain = (tag: SignTag): boolean => signTagRow(tag).transaction === "channel_offchain_tx"
 
 /** Whether this leads to a next state. */
 export const leadsToState = (tag: SignTag): boolean => needsDepth(tag) || isOffChain(tag)

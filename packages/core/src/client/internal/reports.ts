@@ -8,6 +8,7 @@ import * as Bytes from "../../encoding/Bytes.js"
 import type { ChannelId } from "../../encoding/ApiEncoding.js"
 import { type EndedBy, TransportError, type VerificationError } from "../../protocol/Errors.js"
 import type { Conflict, Info, NodeMessage } from "../../protocol/NodeMessage.js"
+import { type SignTag, signTagRow } from "../../protocol/SignTag.js"
 import type { Exposure } from "../../services/ChannelStore.js"
 import * as Apply from "../../state/Apply.js"
 import type { Trees } from "../../state/Trees.js"
@@ -20,7 +21,7 @@ import { contentOf, explainUnknownState, isAuthentic, isCoSigned, roundOf } from
 import { contractsFor, nextTrees, withoutChain } from "./execution.js"
 import { groundOf, isForced, takeForced } from "./forced.js"
 import { onOnChainTx, slashIfOlder } from "./onChain.js"
-import { isSolo, kinds, leadsToState, needsDepth } from "./operations.js"
+import { isOffChain, isSolo, kinds, leadsToState, needsDepth } from "./operations.js"
 import { askNode } from "./settling.js"
 import { sameHash } from "./verifyForced.js"
 
@@ -209,10 +210,14 @@ const onAborted = (draft: Draft): void => {
 }
 
 // Who ended it cannot be read from the frame: our node's own check and the peer's answer look the same. A timeout is
-// our node's timer, a refusal by the mempool our node's or the chain's; an invalid signature is the node's finding when
-// ours was the second, since the peer says nothing after its own; everything else comes from the peer.
-const endedBy = (code: number, acknowledger: boolean): EndedBy =>
-  code === 3 || code === 5 || (code === 1 && acknowledger) ? "node" : "peer"
+// our node's timer, a refusal by the mempool our node's or the chain's, where there is something for the chain; an
+// invalid signature is the node's finding when ours was the second, since the peer says nothing after its own;
+// everything else comes from the peer.
+const endedBy = (code: number, tag: SignTag | undefined): EndedBy => {
+  if (code === 3) return "node"
+  if (code === 5) return tag !== undefined && isOffChain(tag) ? "peer" : "node"
+  return code === 1 && tag !== undefined && signTagRow(tag).side === "acknowledger" ? "node" : "peer"
+}
 
 /**
  * Whether a conflict ends the own operation: not a request that the node has not answered yet (the conflict was on its
@@ -252,13 +257,13 @@ const onConflict = (draft: Draft, conflict: Conflict): void => {
   if (own !== undefined && isEndedByConflict(own, peer !== undefined)) {
     const step = own.step === "signed" ? awaitingPeer : `sign.${own.tag ?? ""}`
     if (own.abortCode !== undefined) draft.endOwn("told")
-    else draft.endOwn({ error: draft.ended(own.kind, step, endedBy(code, false), code) })
+    else draft.endOwn({ error: draft.ended(own.kind, step, endedBy(code, own.tag), code) })
     const { phase, soloClosing } = draft.state
     if (phase === "closing" && own.kind === "shutdown" && soloClosing === "no") draft.patch({ phase: "open" })
   }
   if (peer !== undefined) {
     if (peer.step === "aborting") draft.endPeer("we", peer.abortCode ?? 4)
-    else draft.endPeer(endedBy(code, true), code)
+    else draft.endPeer(endedBy(code, peer.tag), code)
   }
   draft.startNext()
 }
