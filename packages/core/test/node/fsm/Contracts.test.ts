@@ -14,8 +14,20 @@ import type { Request } from "../../../src/protocol/Request.js"
 import * as Poi from "../../../src/state/Poi.js"
 import * as Trees from "../../../src/state/Trees.js"
 import * as Trie from "../../../src/state/Trie.js"
+import { native } from "../../support/TestCrypto.js"
 import * as Meter from "./Meter.js"
-import { amounts, blockAt, keyPairs, openWorld, other, reserve, roles, type World } from "./World.js"
+import {
+  amounts,
+  blockAt,
+  keyPairs,
+  networkId,
+  openWorld,
+  other,
+  outsider,
+  reserve,
+  roles,
+  type World
+} from "./World.js"
 
 const bad = "refused -32603"
 
@@ -348,6 +360,41 @@ describe("the block that a call sees", () => {
     world.sides.responder.inbox = [{ ...proposal, updates }]
     world.settle()
     expect(world.seen("responder")).toEqual(["error bad_state_hash", "conflict 2 conflict @2"])
+  })
+
+  it("a proposal that the peer has not signed: a conflict, and its call is not run", () => {
+    const { id, world } = withContract({ helpfulErrors: true })
+    world.ask("initiator", Meter.callContract(id, "add", [1n]))
+    const request = world.sides.initiator.lastSign
+    if (request === undefined) throw new Error("not asked")
+    world.sign("initiator")
+    const [proposal] = world.sides.responder.inbox
+    if (typeof proposal !== "object" || proposal._tag !== "Proposal") throw new Error("no proposal")
+    const looked: Array<unknown> = []
+    const told = (signedTx: SignedTx.SignedTx): number => {
+      const env = world.env()
+      const environmentAt: typeof env.chain.environmentAt = (hash) => {
+        looked.push(hash)
+        return env.chain.environmentAt(hash)
+      }
+      const before = looked.length
+      const { effects } = ChannelFsm.transition(
+        world.state("responder"),
+        { _tag: "PeerSaid", message: { ...proposal, signedTx } },
+        { ...env, chain: { ...env.chain, environmentAt } }
+      )
+      const said = effects.flatMap((each) =>
+        each._tag === "Report" && each.report._tag === "ErrorReport" ? [each.report.message] : []
+      )
+      expect(said).toEqual(looked.length > before ? [] : ["bad_signature"])
+      return looked.length - before
+    }
+    const { signedTx } = request
+    expect(told(signedTx)).toBe(0)
+    expect(told(SignedTx.sign(signedTx, outsider, { networkId, crypto: native }))).toBe(0)
+    expect(told(SignedTx.addSignature(signedTx, new Uint8Array(64)))).toBe(0)
+    // The same with the peer's signature is run.
+    expect(told(proposal.signedTx)).toBeGreaterThan(0)
   })
 
   it.each([1_000_001n, 10n ** 15n])(
