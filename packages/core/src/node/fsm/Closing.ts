@@ -11,7 +11,7 @@ import type { Shutdown } from "../../protocol/Request.js"
 import type { CallId } from "../FsmEvent.js"
 import type { PeerMessage } from "../PeerMessage.js"
 import { ownSignatureFault, peerShutdownFault, signedByBoth } from "./Checks.js"
-import { badOwnSignature, endingOf, refuseProposal } from "./Endings.js"
+import { badOwnSignature, refusedByMempool, refuseProposal } from "./Endings.js"
 import type { Pending } from "./State.js"
 import type { Outcome, Step } from "./Step.js"
 import type { Proposal } from "./Table.js"
@@ -122,13 +122,9 @@ export const shutdownCoSigned = (step: Step, signedTx: SignedTx.SignedTx, pendin
  * @category transitions
  */
 export const closingAcknowledged = (step: Step, signedTx: SignedTx.SignedTx, pending: Pending): void => {
-  step.set({ exposed: [] })
-  if (!push(step, signedTx)) {
-    step.set({ pending })
-    return step.fallBack(endingOf(pending, 5))
-  }
+  if (!push(step, signedTx)) return refusedByMempool(step, signedTx, pending)
   step.onChainTx("close_mutual", signedTx)
-  step.set({ pending: { ...pending, stage: "close", signedTx } })
+  step.set({ pending: { ...pending, stage: "close", signedTx }, exposed: [] })
   step.enter("mutual_closed")
 }
 

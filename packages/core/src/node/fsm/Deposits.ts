@@ -16,7 +16,7 @@ import * as Trees from "../../state/Trees.js"
 import type { Update } from "../../state/Update.js"
 import type { CallId } from "../FsmEvent.js"
 import { ownSignatureFault, signedByBoth, signedByStarter } from "./Checks.js"
-import { badOwnSignature, endingOf, refuseProposal } from "./Endings.js"
+import { badOwnSignature, endingOf, refusedByMempool, refuseProposal } from "./Endings.js"
 import { accountOf, isCovered, movementOf, type Operation, operationOfTx, rows } from "./Movements.js"
 import * as Forcing from "./Forcing.js"
 import type { Pending } from "./State.js"
@@ -223,8 +223,8 @@ export const acknowledgerSigned = (step: Step, signedTx: SignedTx.SignedTx, pend
 export const acknowledged = (step: Step, signedTx: SignedTx.SignedTx, pending: Pending): void => {
   const operation = operationOf(pending.tag)
   if (operation === "update" || operation === "shutdown") return
+  if (!push(step, signedTx)) return refusedByMempool(step, signedTx, pending)
   step.set({ pending, exposed: step.state.exposed.filter((each) => each.pending.serial !== pending.serial) })
-  if (!push(step, signedTx)) return step.fallBack(endingOf(pending, 5))
   lock(step, signedTx, pending, operation)
   step.onChainTx(rows[operation].signed, signedTx)
   step.enter("awaiting_locked")

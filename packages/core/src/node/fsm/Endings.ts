@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import * as SignedTx from "../../chain/SignedTx.js"
 import { type SignTag, signTags } from "../../protocol/SignTag.js"
 import type { CallId } from "../FsmEvent.js"
 import type { Pending } from "./State.js"
@@ -25,6 +26,23 @@ export const endingOf = (pending: Pending, code: number): Ending => ({
     ? { refuses: pending.serial }
     : { withdraws: pending.serial })
 })
+
+/**
+ * The mempool refused what both parties signed (`pending` is this side's proposal of it): it ends with code 5. The
+ * peer may have co-signed an earlier proposal of the very same transaction, which this side had given up and made again:
+ * it is told of that one too, after the later one, which it has kept waiting.
+ *
+ * @since 0.1.0
+ * @category transitions
+ */
+export const refusedByMempool = (step: Step, signedTx: SignedTx.SignedTx, pending: Pending): void => {
+  const { exposed } = step.state
+  const same = exposed.filter((each) => SignedTx.sameTransaction(each.pending.signedTx, signedTx))
+  step.set({ pending, exposed: exposed.filter((each) => !same.includes(each)) })
+  step.fallBack(endingOf(pending, 5))
+  for (const earlier of same.reverse())
+    if (earlier.pending.serial !== pending.serial) step.tellEnding(endingOf(earlier.pending, 5))
+}
 
 /**
  * What the own client signed is not what it was asked to sign: the operation ends with code 1. The peer learns of it

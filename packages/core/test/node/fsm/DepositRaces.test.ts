@@ -215,3 +215,28 @@ describe("a co-signature that comes while somebody closes alone", () => {
     expect(world.rounds()).toEqual([2, 2])
   })
 })
+
+describe.each(roles)("the %s gives up what is co-signed, and makes the same again", (role) => {
+  const peer = other(role)
+
+  it.each(["deposit", "withdraw"] as const)(
+    "a %s that the mempool refuses then: both learn of it",
+    (kind) => {
+      const world = openWorld()
+      world.move(role, kind)
+      world.sign(role)
+      world.deliver(peer)
+      world.sign(peer)
+      expect(world.name(peer)).toBe("awaiting_locked")
+      world.fire(role)
+      world.move(role, kind)
+      world.sign(role)
+      world.chain.refuses = () => true
+      world.clear().settle()
+      expect(conflicts(world.seen(role))).toEqual(["conflict 5 rejected on-chain @1"])
+      expect(conflicts(world.seen(peer))).toEqual(["conflict 5 rejected on-chain @1"])
+      world.chain.refuses = () => false
+      isOver(world)
+    }
+  )
+})

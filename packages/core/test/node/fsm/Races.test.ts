@@ -151,6 +151,38 @@ describe("races", () => {
       expect(world.chain.pool.length).toBe(1)
     })
 
+    it(`a shutdown of the ${first}, given up and made again, is refused by the mempool: both learn of it`, () => {
+      const world = openWorld()
+      for (const _ of [1, 2]) {
+        shutdown(world, first)
+        world.sign(first)
+        world.deliver(second)
+        if (world.name(second) === "awaiting_signature") world.sign(second, "shutdown_sign_ack")
+        if (world.name(first) === "mutual_closing" && world.state(first).nextSerial === 2) world.fire(first)
+      }
+      // The first is co-signed, and the second, the same transaction, is with the peer.
+      expect(world.names()).toBe(
+        first === "initiator" ? "mutual_closing mutual_closed" : "mutual_closed mutual_closing"
+      )
+      world.chain.refuses = () => true
+      world.clear().settle()
+      expect(conflicts(world.seen(first))).toEqual(["conflict 5 rejected on-chain @1"])
+      expect(conflicts(world.seen(second))).toEqual(["conflict 5 rejected on-chain @1"])
+      expect(world.names()).toBe("open open")
+      expect(world.chain.pool).toEqual([])
+      for (const role of roles) expect(world.state(role).exposed).toEqual([])
+      world.chain.refuses = () => false
+      world.transfer(second)
+      expect(world.rounds()).toEqual([2, 2])
+      shutdown(world, first)
+      world.sign(first)
+      world.settle()
+      world.sign(second, "shutdown_sign_ack")
+      world.settle()
+      expect(world.names()).toBe("mutual_closed mutual_closed")
+      expect(world.chain.pool.length).toBe(1)
+    })
+
     it(`no other body is co-signed at the ${first} while its own may still be`, () => {
       const world = openWorld()
       world.propose(first)
