@@ -23,8 +23,12 @@ import {
 
 const codes = [1, 2, 3, 4, 5, 42, 128, 147, 65_535]
 
-/** On the wire a peer's 3 and 5 look like our node's own, which is what they nearly always are. */
-const told = (code: number): EndedBy => (code === 3 || code === 5 ? "node" : "peer")
+/**
+ * On the wire a peer's 3 looks like our node's own, which is what it nearly always is; and so does its 5 where there is
+ * something for the chain, in a shutdown.
+ */
+const told = (code: number, operation: "transfer" | "shutdown" = "transfer"): EndedBy =>
+  code === 3 || (code === 5 && operation === "shutdown") ? "node" : "peer"
 
 export const codeRows: ReadonlyArray<RowOf<OpenWorld>> = codes.flatMap(
   (code): ReadonlyArray<RowOf<OpenWorld>> => {
@@ -74,7 +78,7 @@ export const codeRows: ReadonlyArray<RowOf<OpenWorld>> = codes.flatMap(
         fails: given(({ peer }) => {
           peer.decide = declines(code)
         }, shutdown),
-        fields: { ...transferred(awaiting, code, told(code)), operation: "shutdown" },
+        fields: { ...transferred(awaiting, code, told(code, "shutdown")), operation: "shutdown" },
         mends: ({ peer }) => behaves(peer),
         after: "usable"
       }),
