@@ -111,6 +111,7 @@ export const initial = (config: ClientConfig): ClientState => ({
   freeze: undefined,
   trees: Verify.initialTrees(config),
   latest: undefined,
+  ground: undefined,
   exposure: [],
   prepared: [],
   intents: [],

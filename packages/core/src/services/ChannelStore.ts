@@ -76,10 +76,23 @@ export interface PendingOperation {
 }
 
 /**
+ * A state that both have signed: its transaction and its serialized off-chain trees (state_trees object).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface StoredState {
+  readonly signedTx: SignedTx
+  readonly trees: Uint8Array
+}
+
+/**
  * Everything that must outlive the process, for one channel and one party.
  *
  * - `round`, `coSigned`, `trees`: the latest co-signed state; round 0 and no transaction before the opening is
  *   co-signed. `trees` are the serialized off-chain trees (state_trees object) of that round.
+ * - `ground`: while that state is one that was forced on chain: the latest that both signed, which counts again if forks
+ *   drop what was forced
  * - `fsmId`: the latest secret for coming back to the node
  * - `intents`: decisions since the latest co-signed round
  * - `exposure`: what the peer could still complete
@@ -99,6 +112,7 @@ export interface ChannelRecord {
   readonly round: number
   readonly coSigned: SignedTx | undefined
   readonly trees: Uint8Array
+  readonly ground: StoredState | undefined
   readonly intents: ReadonlyArray<Intent>
   readonly exposure: ReadonlyArray<Exposure>
   readonly frozen: string | undefined

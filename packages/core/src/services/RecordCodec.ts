@@ -27,7 +27,8 @@ import type {
   Intent,
   IntentDecision,
   PendingOperation,
-  StoredRecord
+  StoredRecord,
+  StoredState
 } from "./ChannelStore.js"
 
 /**
@@ -197,6 +198,8 @@ const pending = record<PendingOperation>({
   txHash: optional(id("th"))
 })
 
+const state = record<StoredState>({ signedTx, trees: bytes })
+
 const stored = record<StoredRecord>({
   version: safeInteger,
   record: record<ChannelRecord>({
@@ -209,6 +212,7 @@ const stored = record<StoredRecord>({
     round: safeInteger,
     coSigned: optional(signedTx),
     trees: bytes,
+    ground: optional(state),
     intents: list(intent),
     exposure: list(exposure),
     frozen: optional(text),

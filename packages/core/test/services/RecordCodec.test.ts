@@ -57,6 +57,7 @@ describe("RecordCodec", () => {
       round: true,
       coSigned: true,
       trees: true,
+      ground: true,
       intents: true,
       exposure: true,
       frozen: true,

@@ -13,7 +13,7 @@ import type { Draft } from "./draft.js"
 import { type Base, baseOf, groundOf, isForced, toldOf } from "./forced.js"
 
 /**
- * - `same`: both hold the same
+ * - `same`: both hold the same, or the node has let go of what was forced on that
  * - `forced`: the chain has a state that one party has made on top of ours, perhaps over others, which are known; or on
  *   top of `base`, which both have signed, and of which we have not heard
  * - `forced_beyond`: the same, on top of states that we know nothing of
@@ -57,9 +57,10 @@ const chainTo = (draft: Draft, last: SignedTx.SignedTx, lastRound: number): Chai
 
 /** What the node shows as its latest co-signed state. */
 export const compare = (draft: Draft, signedTx: SignedTx.SignedTx): Comparison => {
-  const { exposure, latest } = draft.state
+  const { exposure, ground, latest } = draft.state
   const content = contentOf(signedTx)
   if (latest !== undefined && sameBody(latest.signedTx, content)) return { _tag: "same" }
+  if (ground !== undefined && sameBody(ground.signedTx, content)) return { _tag: "same" }
   const forced = isForced(signedTx) ? (roundOf(content.tx) ?? 0) : 0
   const chain = chainTo(draft, signedTx, forced)
   if (chain !== undefined) return { _tag: "forced", ...chain }

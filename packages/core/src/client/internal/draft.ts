@@ -330,7 +330,7 @@ export class Draft {
         continue
       }
       if (next.request === undefined) continue
-      if (next.kind === "slash" && !canShow(this.context("slash"), this.state.latest)) {
+      if (next.kind === "slash" && !canShow(this.state)) {
         // What came on chain by itself is there: nothing that the chain shows is older.
         this.failWaiting(next, this.ended(next.kind, "nothing newer than the chain's state", "we", 1))
         continue
@@ -424,6 +424,10 @@ const recordOf = (state: ClientState): ChannelRecord | undefined =>
         round: state.latest?.round ?? 0,
         coSigned: state.latest?.signedTx,
         trees: Trees.encode(state.trees),
+        ground:
+          state.ground === undefined
+            ? undefined
+            : { signedTx: state.ground.signedTx, trees: Trees.encode(state.ground.trees) },
         intents: state.intents,
         exposure: state.exposure,
         frozen: state.frozen,

@@ -39,14 +39,15 @@ export const forcedIn = (signedTx: SignedTx.SignedTx): Forced | undefined => {
  * round, or of one that was forced and that a state which both have signed takes the place of.
  */
 export const groundOf = (
-  { round, state: { latest, trees } }: Draft,
+  { round, state: { ground, latest, trees } }: Draft,
   each: Pick<Exposure, "round" | "tag">
 ): Trees.Trees | undefined => {
   if (each.round === round + 1) return trees
   const forced = latest === undefined ? undefined : forcedIn(latest.signedTx)
   // What closes the channel has the latest round, and is no state.
-  if (forced === undefined || each.round !== round || !leadsToState(each.tag)) return undefined
-  return reading(() => Trees.decodeOrThrow(forced.offchainTrees))
+  if (forced === undefined || !leadsToState(each.tag)) return undefined
+  if (each.round - 1 === ground?.round) return ground.trees
+  return each.round === round ? reading(() => Trees.decodeOrThrow(forced.offchainTrees)) : undefined
 }
 
 export const isForced = (signedTx: SignedTx.SignedTx): boolean => forcedIn(signedTx) !== undefined
@@ -240,7 +241,7 @@ export const adoptForced = (
   verified = true,
   type = "channel_force_progress_tx"
 ): void => {
-  const { channelId, config, exposure, intents, prepared } = draft.state
+  const { channelId, config, exposure, intents, latest, prepared } = draft.state
   const content = contentOf(signedTx)
   const tx = forcedIn(signedTx)
   if (channelId === null || tx === undefined) return
@@ -252,13 +253,16 @@ export const adoptForced = (
     signedTx: content,
     trees
   }
+  const ground = latest === undefined || isForced(latest.signedTx) ? draft.state.ground : latest
+  // A later state than the last that both have signed would take its place, if they have signed that too.
+  const next = (ground?.round ?? round - 1) + 1
   draft.patch({
     trees,
     latest: state,
-    // A state of this round that both have signed would take its place.
-    exposure: exposure.filter((each) => each.round >= round || each.tag.startsWith("shutdown_sign")),
-    prepared: prepared.filter((each) => each.round >= round && each.trees !== trees),
-    intents: intents.filter((each) => each.round >= round)
+    ground,
+    exposure: exposure.filter((each) => each.round >= next || each.tag.startsWith("shutdown_sign")),
+    prepared: prepared.filter((each) => each.round >= next && each.trees !== trees),
+    intents: intents.filter((each) => each.round >= next)
   })
   draft.persist()
   const txHash = SignedTx.hash(signedTx)

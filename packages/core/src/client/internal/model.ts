@@ -379,6 +379,8 @@ export interface ClientState {
   /** Trees of the latest co-signed round; of the terms before it. */
   readonly trees: Trees
   readonly latest: CoSignedState | undefined
+  /** While that one was forced: the latest that both signed. Forks may drop what was forced on it, however often. */
+  readonly ground: CoSignedState | undefined
   readonly exposure: ReadonlyArray<Exposure>
   /** States of rounds with contracts that we have signed. */
   readonly prepared: ReadonlyArray<Prepared>

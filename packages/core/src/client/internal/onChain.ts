@@ -255,9 +255,9 @@ const overtake = (draft: Draft, operation: OwnOperation): void =>
  * older than what is there.
  */
 export const slashIfOlder = (draft: Draft): void => {
-  const { config, frozen, latest, own, watched, queue, soloClosing } = draft.state
+  const { config, frozen, own, watched, queue, soloClosing } = draft.state
   if (!config.autoSlash || soloClosing !== "older" || frozen !== undefined) return
-  if (!canShow(draft.context("slash"), latest)) return
+  if (!canShow(draft.state)) return
   if ([own, ...watched, ...queue].some((each) => each?.kind === "slash" && each.step !== "aborting")) return
   draft.patch({ queue: [slashByItself, ...queue] })
 }

@@ -243,10 +243,12 @@ const refusedOnChain = ({ state: { own, peer, watched } }: Draft): OwnOperation 
     : watched.at(-1)
 
 const onConflict = (draft: Draft, conflict: Conflict): void => {
-  const { frozen, own, peer } = draft.state
+  const { frozen, ground, own, peer } = draft.state
   const code = conflict.errorCode ?? 2
-  // Once we are frozen the others may be ahead of us.
-  if (conflict.round !== draft.round && frozen === undefined)
+  // Once we are frozen the others may be ahead of us. What was forced on chain is not known to both nodes at once, and a
+  // node lets go of it where it waits for a transaction that both signed before.
+  const isKnown = conflict.round <= draft.round && conflict.round >= (ground?.round ?? draft.round)
+  if (!isKnown && frozen === undefined)
     draft.lie(wrong(draft.context("conflict"), "round", `${draft.round}`, `${conflict.round}`))
   const refused = code === 5 ? refusedOnChain(draft) : undefined
   if (refused !== undefined) {
@@ -372,6 +374,7 @@ export const adopt = (draft: Draft, signedTx: SignedTx.SignedTx, known: Exposure
   draft.patch({
     trees,
     latest: state,
+    ground: undefined,
     // A closing transaction is not overtaken by a higher round: the chain would still take it.
     exposure: exposure.filter((each) => each.txHash !== txHash && (each.round >= round || isShutdown(each))),
     prepared: prepared.filter((each) => each.round > round),

@@ -14,6 +14,7 @@ import type { CoSignedState } from "../ChannelEvent.js"
 import { balancesOf } from "./checks.js"
 import { isAuthentic, roundOf } from "./coSigned.js"
 import { beginning } from "./comingBack.js"
+import { isForced } from "./forced.js"
 import type {
   CallId,
   ClientConfig,
@@ -39,9 +40,11 @@ export const restored = (
 ): ClientState | StoreError => {
   const { config } = initial
   const trees = treesOf(record)
-  if (trees === undefined) return corrupt("the off-chain trees of the record cannot be read")
+  if (trees === undefined) return corrupt(unreadableTrees)
   const latest = latestOf(config, record, trees, crypto)
   if (latest instanceof StoreError) return latest
+  const ground = groundOf(config, record, crypto)
+  if (ground instanceof StoreError) return ground
   const { channelId, exposure, frozen, fsmId, intents, pending } = record
   return {
     ...initial,
@@ -49,6 +52,7 @@ export const restored = (
     fsmId,
     trees,
     latest,
+    ground,
     exposure,
     intents,
     version,
@@ -66,7 +70,9 @@ export const restored = (
   }
 }
 
-const treesOf = ({ trees }: ChannelRecord): Trees.Trees | undefined => {
+const unreadableTrees = "the off-chain trees of the record cannot be read"
+
+const treesOf = ({ trees }: Pick<ChannelRecord, "trees">): Trees.Trees | undefined => {
   try {
     return Trees.decodeOrThrow(trees)
   } catch (error) {
@@ -78,7 +84,7 @@ const treesOf = ({ trees }: ChannelRecord): Trees.Trees | undefined => {
 /** The latest state, which must be what the store says it is. */
 const latestOf = (
   config: ClientConfig,
-  { channelId, coSigned, round }: ChannelRecord,
+  { channelId, coSigned, round }: Pick<ChannelRecord, "channelId" | "coSigned" | "round">,
   trees: Trees.Trees,
   crypto: CryptoService
 ): CoSignedState | StoreError | undefined => {
@@ -92,6 +98,21 @@ const latestOf = (
   if (!isBare && !isAuthentic({ config, crypto, operation: "resume", channelId }, coSigned))
     return corrupt("the stored state has not the signatures of both parties")
   return { channelId, round, balances: balancesOf(config, trees), signedTx: coSigned, trees }
+}
+
+/** What both signed before the latest state, where that was forced. */
+const groundOf = (
+  config: ClientConfig,
+  { channelId, coSigned, ground }: ChannelRecord,
+  crypto: CryptoService
+): CoSignedState | StoreError | undefined => {
+  if (ground === undefined) return undefined
+  const trees = treesOf(ground)
+  if (trees === undefined) return corrupt(unreadableTrees)
+  const { tx } = ground.signedTx
+  if (coSigned === undefined || !isForced(coSigned) || isForced(ground.signedTx))
+    return corrupt("a state on which progress was forced is stored where none was")
+  return latestOf(config, { channelId, coSigned: ground.signedTx, round: roundOf(tx) ?? 0 }, trees, crypto)
 }
 
 /** What of both sides has our signature, and may not have reached the node. */

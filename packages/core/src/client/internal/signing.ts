@@ -92,7 +92,8 @@ const signingOf = (
   const { latest } = draft.state
   // Only what follows from an open channel's state is ever computed.
   if (latest === undefined) throw new Error("a round follows from a state")
-  const round = roundIn(signedTx)
+  // What we do alone is about the latest round, computed or not.
+  const round = signTagRow(tag).side === "solo" ? latest.round : roundIn(signedTx)
   const { channelId } = latest
   return { ...request, channelId, round, after: nothingKnown, unexecuted: verified }
 }
@@ -127,10 +128,13 @@ const askPolicy = (draft: Draft, signing: Signing): void => {
 
 /** Asks the policy about what could not be computed. */
 const askUnverified = (draft: Draft, signing: Signing, { detail, reason }: Execution.Unexecuted): void => {
-  const operation = signing.tag === "force_progress_tx" ? "force_progress" : "update"
-  const proposal: UnverifiedProposal = { operation, ...proposalOf(draft, signing), reason, detail }
-  draft.emit({ _tag: "RoundUnverified", tag: signing.tag, round: signing.round, reason, detail })
-  draft.do({ _tag: "AskUnverified", work: signing.work, proposal })
+  const { signedTx, tag, work } = signing
+  const operation = tag === "force_progress_tx" ? "force_progress" : "update"
+  // Nobody knows what the next round is, also where we make it alone.
+  const round = roundIn(signedTx)
+  const proposal: UnverifiedProposal = { operation, ...proposalOf(draft, signing), round, reason, detail }
+  draft.emit({ _tag: "RoundUnverified", tag, round, reason, detail })
+  draft.do({ _tag: "AskUnverified", work, proposal })
 }
 
 /** The node asks for a signature. `frameChannelId` is what its frame says. */
@@ -159,14 +163,14 @@ const verifyOwn = (
 
 /** Verifies what is signed in an open channel; undefined when nothing of the kind ever is. */
 const verifyOpen = (
-  { state: { config, latest, exposure } }: Draft,
+  { state: { config, latest, ground, exposure } }: Draft,
   context: Context,
   request: SignRequest,
   asked: OperationRequest | undefined,
   environment: Environment = Execution.withoutChain(config)
 ): Execution.Verdict | undefined => {
   if (latest === undefined) return wrong(context, "round", "an open channel", request.tag)
-  return verifiers[request.tag]?.(context, { latest, exposure, environment }, request, asked)
+  return verifiers[request.tag]?.(context, { latest, ground, exposure, environment }, request, asked)
 }
 
 /**

@@ -50,6 +50,8 @@ import { verifyCloseSolo, verifySettle, verifySlash, verifySnapshot } from "./ve
 /** What an open channel is compared with. */
 export interface Known {
   readonly latest: CoSignedState
+  /** What both signed before the latest state, where that was forced. */
+  readonly ground: CoSignedState | undefined
   readonly exposure: ReadonlyArray<Exposure>
   /** In which contracts run. */
   readonly environment: Environment

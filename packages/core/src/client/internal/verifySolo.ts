@@ -6,7 +6,6 @@
  */
 import * as SignedTx from "../../chain/SignedTx.js"
 import type * as Transaction from "../../chain/Transaction.js"
-import * as Bytes from "../../encoding/Bytes.js"
 import * as DecodeError from "../../encoding/DecodeError.js"
 import { VerificationError } from "../../protocol/Errors.js"
 import type { SignRequest } from "../../protocol/NodeMessage.js"
@@ -14,7 +13,6 @@ import * as Poi from "../../state/Poi.js"
 import * as Trees from "../../state/Trees.js"
 import type { CoSignedState } from "../ChannelEvent.js"
 import {
-  balancesOf,
   type Check,
   type Context,
   feeChecks,
@@ -28,8 +26,8 @@ import {
   type Verified,
   wrongType
 } from "./checks.js"
-import { contentOf, isCoSigned } from "./coSigned.js"
-import type { OperationRequest } from "./model.js"
+import { isCoSigned } from "./coSigned.js"
+import type { ClientState, OperationRequest } from "./model.js"
 
 export const reading = <A>(read: () => A): A | undefined => {
   try {
@@ -78,28 +76,9 @@ function* poiChecks({ config }: Context, latest: CoSignedState, bytes: Uint8Arra
     yield same("poi", `${party} ${balance}`, `${party} ${Poi.account(poi, party)?.balance ?? "not shown"}`)
 }
 
-/**
- * What both signed before the latest state, where that was forced on chain: a fork may drop what was forced, and then it is
- * all there is to show. While the chain has what was forced it takes nothing older, so that nothing is lost by it.
- */
-const baseOf = ({ config }: Context, latest: CoSignedState): CoSignedState | undefined => {
-  const { tx } = latest.signedTx
-  if (tx._tag !== "ChannelForceProgressTx") return undefined
-  const payload = readPayload(tx.payload)
-  const trees = reading(() => Trees.decodeOrThrow(tx.offchainTrees))
-  if (payload === undefined || trees === undefined) return undefined
-  const signedTx = contentOf(payload)
-  const body = signedTx.tx
-  if (body._tag !== "ChannelOffchainTx" || !Bytes.equals(body.stateHash, Trees.stateHash(trees)))
-    return undefined
-  const { channelId } = latest
-  return { channelId, round: body.round, balances: balancesOf(config, trees), signedTx, trees }
-}
-
 /** Whether there is something to slash with: what both signed, be it before a call that a fork has dropped. */
-export const canShow = (context: Context, latest: CoSignedState | undefined): boolean =>
-  latest !== undefined &&
-  (latest.signedTx.tx._tag === "ChannelOffchainTx" || baseOf(context, latest) !== undefined)
+export const canShow = ({ ground, latest }: Pick<ClientState, "ground" | "latest">): boolean =>
+  (ground ?? latest)?.signedTx.tx._tag === "ChannelOffchainTx"
 
 const verified = ({ channelId, round, balances }: CoSignedState): Verified => ({
   channelId,
@@ -121,7 +100,7 @@ const solo =
   ) =>
   (
     context: Context,
-    { latest }: { readonly latest: CoSignedState },
+    { ground, latest }: { readonly latest: CoSignedState; readonly ground: CoSignedState | undefined },
     request: SignRequest,
     asked: OperationRequest | undefined
   ): Verified | VerificationError => {
@@ -139,9 +118,11 @@ const solo =
     }
     const judge = (state: CoSignedState) => outcome(context, checks(state), verified(state))
     const ofLatest = judge(latest)
-    const base = ofLatest instanceof VerificationError ? baseOf(context, latest) : undefined
-    const ofBase = base === undefined ? ofLatest : judge(base)
-    return ofBase instanceof VerificationError ? ofLatest : ofBase
+    if (ground === undefined || !(ofLatest instanceof VerificationError)) return ofLatest
+    // Forks may drop what was forced, and then it is all there is to show. While the chain has what was forced it takes
+    // nothing older, so that nothing is lost by it.
+    const ofGround = judge(ground)
+    return ofGround instanceof VerificationError ? ofLatest : ofGround
   }
 
 /** Puts the latest state on chain. */

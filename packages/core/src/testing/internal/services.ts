@@ -7,7 +7,8 @@ import type {
   Intent,
   PendingOperation,
   RecordKey,
-  StoredRecord
+  StoredRecord,
+  StoredState
 } from "../../services/ChannelStore.js"
 import * as Trees from "../../state/Trees.js"
 import { signedTx } from "./chain.js"
@@ -63,6 +64,7 @@ export const channelRecord: Arbitrary<ChannelRecord> = record<ChannelRecord>({
   round: safeNat,
   coSigned: maybe(signedTx),
   trees: fc.oneof(bytes, trees.map(Trees.encode)),
+  ground: maybe(record<StoredState>({ signedTx, trees: bytes })),
   intents: fc.array(intent, { maxLength: 3 }),
   exposure: fc.array(exposure, { maxLength: 2 }),
   frozen: maybe(text),
