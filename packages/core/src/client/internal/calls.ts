@@ -21,9 +21,10 @@ import type {
   WaitingDryRun
 } from "./model.js"
 import { slashIfOlder } from "./onChain.js"
-import { nameOf, opening, operation, operationOf } from "./operations.js"
-import { whyRefused } from "./refusals.js"
+import { ends, nameOf, opening, operation, operationOf } from "./operations.js"
 import { fits, isSilent, requestOf, resultOf } from "./questions.js"
+import { whyRefused } from "./refusals.js"
+import { hurry } from "./settling.js"
 import { onUnreadableRequest, releaseHeld } from "./signing.js"
 
 /** A caller asks for something. */
@@ -38,8 +39,7 @@ export const onAsked = (draft: Draft, callId: CallId, command: Command): void =>
       draft.patch({ own: opening(callId, config.role === "initiator" ? "initiator_sign" : "responder_sign") })
       return
     case "Operate":
-      draft.patch({ queue: [...draft.state.queue, operation(callId, command.request)] })
-      draft.startNext()
+      enqueue(draft, operation(callId, command.request))
       return
     case "Abort":
       onAbort(draft, callId, command.code)
@@ -54,6 +54,12 @@ export const onAsked = (draft: Draft, callId: CallId, command: Command): void =>
     default:
       ask(draft, callId, command, requestOf(draft, command))
   }
+}
+
+const enqueue = (draft: Draft, asked: OwnOperation): void => {
+  draft.patch({ queue: [...draft.state.queue, asked] })
+  if (ends(asked.kind)) hurry(draft)
+  draft.startNext()
 }
 
 const fieldsOf = (end: TransportError) => ({

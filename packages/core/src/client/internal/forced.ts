@@ -15,14 +15,14 @@ import type { Environment } from "../../fate/Environment.js"
 import { VerificationError } from "../../protocol/Errors.js"
 import type { Exposure } from "../../services/ChannelStore.js"
 import * as Trees from "../../state/Trees.js"
-import type { CoSignedState } from "../ChannelEvent.js"
+import type { CoSignedState, FlowError } from "../ChannelEvent.js"
 import { balancesOf, type Check, type Context, firstWrong, same, wrong } from "./checks.js"
 import { contentOf, isAuthentic, isCoSigned } from "./coSigned.js"
 import type { Draft } from "./draft.js"
 import * as Execution from "./execution.js"
 import type { OwnOperation } from "./model.js"
 import { leadsToState } from "./operations.js"
-import { askChain, wait } from "./settling.js"
+import { askChain, askPolicy } from "./settling.js"
 import { forcedTrees, groundChecks, isParty, sameHash, updateOf } from "./verifyForced.js"
 import { reading, readPayload } from "./verifySolo.js"
 
@@ -198,7 +198,7 @@ export const askUnverified = (
   const tx = forcedIn(signedTx)
   const update = tx === undefined ? undefined : updateOf(tx)
   if (latest === undefined || tx === undefined || update === undefined) return
-  const { work } = wait(draft, signedTx)
+  const { work } = askPolicy(draft, signedTx)
   const { initiator, responder } = balancesOf(config, trees)
   const [own, peer] = config.role === "initiator" ? [initiator, responder] : [responder, initiator]
   const { round } = tx
@@ -223,7 +223,7 @@ export const askUnverified = (
 }
 
 /** Our own forced transaction did not lead to a state that we believe. */
-export const endUntaken = (draft: Draft, content: SignedTx.SignedTx, error: VerificationError): void => {
+export const endUntaken = (draft: Draft, content: SignedTx.SignedTx, error: FlowError): void => {
   const own = watchedFor(draft, content)
   if (own !== undefined) draft.endWatched(own, { error })
 }

@@ -357,6 +357,8 @@ export interface Settling {
   readonly execution: Execution | undefined
   /** What the node was asked. */
   readonly sent: SentRequest | undefined
+  /** The policy has no longer than the node has for an answer: the channel is being closed. */
+  readonly isUrgent: boolean
   readonly held: ReadonlyArray<NodeMessage>
 }
 

@@ -50,6 +50,10 @@ export const isSolo = (kind: OwnKind): boolean => {
   return tag !== undefined && signTagRow(tag).side === "solo"
 }
 
+/** Whether this ends the channel, or the session, so that it must not wait for somebody who thinks. */
+export const ends = (kind: OwnKind): boolean =>
+  kind === "close_solo" || kind === "slash" || kinds[kind].ends === "closed" || kinds[kind].ends === "left"
+
 /** Whether the state that this leads to counts only once the transaction is deep enough in the chain. */
 export const needsDepth = (tag: SignTag): boolean => {
   const { transaction } = signTagRow(tag)

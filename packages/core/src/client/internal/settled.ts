@@ -16,7 +16,7 @@ import * as Execution from "./execution.js"
 import { adoptForced, askUnverified, type Base, baseOf, endUntaken, forcedIn, judgeForced } from "./forced.js"
 import type { Settling } from "./model.js"
 import { adopt } from "./reports.js"
-import { askChain, askNode, settled } from "./settling.js"
+import { askChain, askNode, hurry, isClosing, isWithPolicy, settled, tellsOfEnd } from "./settling.js"
 import { sameHash } from "./verifyForced.js"
 import { reading } from "./verifySolo.js"
 
@@ -49,12 +49,11 @@ export const onDecided = (draft: Draft, decision: Decision): void => {
   const { settling } = draft.state
   if (settling === undefined) return
   if (decision instanceof Accept) return askNode(draft, settling.signedTx)
-  refuse(
-    draft,
-    settling,
-    wrong(draft.context("force_progress"), "update", "a call that can be computed here", "one that cannot")
-  )
+  refuse(draft, settling, notBelieved(draft))
 }
+
+const notBelieved = (draft: Draft): VerificationError =>
+  wrong(draft.context("force_progress"), "update", "a call that can be computed here", "one that cannot")
 
 /** What the node says: the answer, or something that waits for it. */
 export const onMessage = (draft: Draft, message: NodeMessage): void => {
@@ -63,6 +62,7 @@ export const onMessage = (draft: Draft, message: NodeMessage): void => {
   const { sent } = settling
   const hold = (): void => {
     draft.patch({ settling: { ...settling, held: [...settling.held, message] } })
+    if (tellsOfEnd(message)) hurry(draft)
     const base = baseIn(draft, message)
     if (base !== undefined && SignedTx.bodyHash(settling.signedTx) === base.known.txHash)
       take(draft, draft.state.settling ?? settling, base.trees, false)
@@ -103,7 +103,24 @@ const unreadable = (draft: Draft, settling: Settling): void =>
 /** No answer came. */
 export const onTimer = (draft: Draft): void => {
   const { settling } = draft.state
-  if (settling !== undefined) unreadable(draft, settling)
+  if (settling === undefined) return
+  if (isWithPolicy(settling)) withoutPolicy(draft, settling)
+  else unreadable(draft, settling)
+}
+
+/**
+ * The policy has not answered in time, and its answer counts no more. In a channel that is being closed nothing will be
+ * signed on top of that state: what both have signed goes on to protect us, and the chain pays what it pays. Who leaves
+ * is asked again after the return. Otherwise it is as if the policy had declined.
+ */
+const withoutPolicy = (draft: Draft, settling: Settling): void => {
+  const { phase, queue } = draft.state
+  const goesOn = !isClosing(phase) && !settling.held.some(tellsOfEnd)
+  if (goesOn && !queue.some(({ kind }) => kind === "leave"))
+    return refuse(draft, settling, notBelieved(draft))
+  endUntaken(draft, contentOf(settling.signedTx), draft.ended("force_progress", "policy", "we", 3))
+  settled(draft)
+  draft.startNext()
 }
 
 const onTrees = (draft: Draft, settling: Settling, trees: Trees.Trees): void => {
