@@ -262,7 +262,7 @@ export const adoptForced = (
     ground,
     exposure: exposure.filter((each) => each.round >= next || each.tag.startsWith("shutdown_sign")),
     prepared: prepared.filter((each) => each.round >= next && each.trees !== trees),
-    intents: intents.filter((each) => each.round >= next)
+    intents: intents.filter((each) => each.round >= round)
   })
   draft.persist()
   const txHash = SignedTx.hash(signedTx)

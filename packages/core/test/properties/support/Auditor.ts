@@ -277,9 +277,6 @@ export class Auditor {
   private doubted(role: Role, { expected, field, message, operation }: VerificationError): void {
     const latest = this.latest(role)
     if (operation === "force_progress" && field === "round" && this.isBaseLost(role)) return this.giveUp()
-    // A machine that waits for a deposit or withdrawal takes over later what its client knows from the chain.
-    if (operation === "conflict" && field === "round" && latest.isForced === true)
-      return this.count("conflicts of a machine that is a forced round behind")
     // What was forced is not on chain any more: a node has nothing to show there.
     if (field === "payload" && latest.isForced === true)
       return this.count("forced states that the chain has lost")
