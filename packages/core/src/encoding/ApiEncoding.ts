@@ -149,7 +149,7 @@ const cacheSize = 4096
 const textToBytes = BoundedCache.make<Uint8Array>(cacheSize)
 const bytesToText = BoundedCache.make<string>(cacheSize)
 
-const largestShort = 32
+const largestShort = 24
 const longestRemembered = 64
 
 const isCached = ({ encoding, secret, size }: PrefixRow, length: number): boolean =>
@@ -352,7 +352,19 @@ export const is = <P extends Prefix>(prefix: P | ReadonlyArray<P>, u: unknown): 
  */
 export const bytesOf = (id: Encoded<Prefix>): Uint8Array => {
   const cached = textToBytes.get(id)
-  if (cached !== undefined) return cached.slice()
+  return cached === undefined ? decodedOf(id) : cached.slice()
+}
+
+/**
+ * The payload of a checked text for who only reads it at once: others are given the same bytes.
+ *
+ * @internal
+ * @since 0.1.0
+ * @category decoding
+ */
+export const viewOf = (id: Encoded<Prefix>): Uint8Array => textToBytes.get(id) ?? decodedOf(id)
+
+const decodedOf = (id: Encoded<Prefix>): Uint8Array => {
   const prefix = prefixOf(id)
   if (prefix === undefined) throw new RangeError("not a text of this module")
   return decodeKnown(prefix, prefixes[prefix], id)
