@@ -41,7 +41,7 @@ const isSameLog = (ours: CallObject, theirs: ContractCallResult): boolean =>
       Bytes.equals(address, ApiEncoding.viewOf(event.address)) &&
       Bytes.equals(data, event.data) &&
       topics.length === event.topics.length &&
-      topics.every((topic, i) => hex(topic) === topicOf(event.topics[i] ?? -1n))
+      topics.every((topic, i) => Bytes.toBigInt(topic) === event.topics[i])
     )
   })
 
