@@ -196,21 +196,25 @@ export const make = (
             )
           })
 
+        const offer = (text: string): boolean => {
+          // A socket that is closing takes frames and forgets them.
+          if (current === undefined || !isOpen(current) || current.bufferedAmount > maxBuffered) return false
+          current.send(text)
+          return true
+        }
+
         const send = (text: string): Effect.Effect<void, TransportError> =>
           Effect.suspend(() => {
+            if (offer(text)) return Effect.void
             const ws = current
-            // A socket that is closing takes frames and forgets them.
-            if (ws === undefined || !isOpen(ws)) return Effect.fail(notSent())
-            if (ws.bufferedAmount > maxBuffered)
-              return Effect.zipRight(
-                drained(ws, 0),
-                Effect.sync(() => ws.send(text))
-              )
-            ws.send(text)
-            return Effect.void
+            if (ws === undefined) return Effect.fail(notSent())
+            return Effect.zipRight(
+              drained(ws, 0),
+              Effect.sync(() => ws.send(text))
+            )
           })
 
-        return { send, receive: arrived.receive, incoming: arrived }
+        return { send, offer, receive: arrived.receive, incoming: arrived }
       })
 
     return { connect }

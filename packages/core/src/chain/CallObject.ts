@@ -147,7 +147,7 @@ export const toClientForm = (call: CallObject): { readonly [key: string]: Json }
       (entry): Json => ({
         address: ApiEncoding.encode("ct", entry.address),
         data: ApiEncoding.encode("cb", entry.data),
-        topics: entry.topics.map((topic) => clientInt(BigInt(`0x${Bytes.toHex(topic)}`)))
+        topics: entry.topics.map((topic) => clientInt(Bytes.toBigInt(topic)))
       })
     )
   })

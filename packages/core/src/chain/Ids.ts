@@ -88,8 +88,8 @@ export const callId = (
 ): Uint8Array =>
   Hash.blake2b256(
     nonceOrRound instanceof Uint8Array
-      ? Bytes.concat(nonceOrRound, ApiEncoding.bytesOf(contract))
-      : Bytes.concat(ApiEncoding.bytesOf(caller), wideNonce(nonceOrRound), ApiEncoding.bytesOf(contract))
+      ? Bytes.concat(nonceOrRound, ApiEncoding.viewOf(contract))
+      : Bytes.concat(ApiEncoding.viewOf(caller), wideNonce(nonceOrRound), ApiEncoding.viewOf(contract))
   )
 
 /**

@@ -398,7 +398,7 @@ const findSignature = (
   if (proven >= 0) return proven
   const { crypto, innerTx = false, networkId, protocol = Protocol.latest } = options
   const { txBytes } = signed
-  const publicKey = ApiEncoding.bytesOf(account)
+  const publicKey = ApiEncoding.viewOf(account)
   for (const mode of modesAt(protocol)) {
     const message = messageOf(signed, networkId, mode, innerTx)
     const index = candidates.findIndex((signature) => crypto.verify(signature, message, publicKey))

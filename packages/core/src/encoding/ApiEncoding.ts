@@ -143,12 +143,17 @@ const checksumOf = (payload: Uint8Array): Uint8Array => {
   return sha256(sha256(payload))
 }
 
-// Public 32 byte ids come again and again; their texts cost a base58 conversion and two hashes each way.
+// Public 32 byte ids come again and again; their texts cost a base58 conversion and two hashes each way. So do short
+// byte strings: what contracts answer, calls without much to say, events without data.
 const cacheSize = 4096
 const textToBytes = BoundedCache.make<Uint8Array>(cacheSize)
 const bytesToText = BoundedCache.make<string>(cacheSize)
 
-const isCached = (row: PrefixRow): boolean => row.size === 32 && row.encoding === "base58" && !row.secret
+const largestShort = 24
+const longestRemembered = 64
+
+const isCached = ({ encoding, secret, size }: PrefixRow, length: number): boolean =>
+  !secret && (encoding === "base58" ? size === 32 : size === undefined && length <= largestShort)
 
 const remember = (key: string, text: string, payload: Uint8Array): void => {
   // A real copy: `slice` of a Buffer would be a view that its owner can change.
@@ -201,7 +206,7 @@ const decodeBody = (prefix: string, row: PrefixRow, body: string): Uint8Array =>
 }
 
 const decodeKnown = (prefix: string, row: PrefixRow, text: string): Uint8Array => {
-  const cached = isCached(row) ? textToBytes.get(text) : undefined
+  const cached = text.length <= longestRemembered ? textToBytes.get(text) : undefined
   if (cached !== undefined) return cached.slice()
   const all = decodeBody(prefix, row, text.slice(prefix.length + 1))
   const size = all.length - checksumSize
@@ -213,7 +218,7 @@ const decodeKnown = (prefix: string, row: PrefixRow, text: string): Uint8Array =
       refuse("bad_checksum", `the checksum of a ${row.meaning} is wrong: look for a mistyped character`)
   if (row.size !== undefined && size !== row.size)
     refuse("incorrect_size", `a ${row.meaning} has ${row.size} bytes, this one has ${size}`)
-  if (isCached(row)) remember(cacheKey(prefix, payload), text, payload)
+  if (isCached(row, size)) remember(cacheKey(prefix, payload), text, payload)
   return payload
 }
 
@@ -229,7 +234,7 @@ export const encode = <P extends Prefix>(prefix: P, payload: Uint8Array): Encode
     throw new RangeError(`a ${row.meaning} has ${row.size} bytes, not ${payload.length}`)
   if (row.encoding === "base58" && payload.length > maximumBase58Payload)
     throw new RangeError(`a ${row.meaning} has at most ${maximumBase58Payload} bytes`)
-  const key = isCached(row) ? cacheKey(prefix, payload) : undefined
+  const key = isCached(row, payload.length) ? cacheKey(prefix, payload) : undefined
   const cached = key === undefined ? undefined : bytesToText.get(key)
   if (cached !== undefined) return cached as Encoded<P>
   const all = Bytes.concat(payload, checksumOf(payload).subarray(0, checksumSize))
@@ -347,7 +352,19 @@ export const is = <P extends Prefix>(prefix: P | ReadonlyArray<P>, u: unknown): 
  */
 export const bytesOf = (id: Encoded<Prefix>): Uint8Array => {
   const cached = textToBytes.get(id)
-  if (cached !== undefined) return cached.slice()
+  return cached === undefined ? decodedOf(id) : cached.slice()
+}
+
+/**
+ * The payload of a checked text for who only reads it at once: others are given the same bytes.
+ *
+ * @internal
+ * @since 0.1.0
+ * @category decoding
+ */
+export const viewOf = (id: Encoded<Prefix>): Uint8Array => textToBytes.get(id) ?? decodedOf(id)
+
+const decodedOf = (id: Encoded<Prefix>): Uint8Array => {
   const prefix = prefixOf(id)
   if (prefix === undefined) throw new RangeError("not a text of this module")
   return decodeKnown(prefix, prefixes[prefix], id)

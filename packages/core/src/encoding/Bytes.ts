@@ -135,6 +135,23 @@ export const fromUtf8OrThrow = (bytes: Uint8Array): string => {
   }
 }
 
+/**
+ * The integer that big-endian bytes are, as many as there may be; none are zero.
+ *
+ * @internal
+ * @since 0.1.0
+ * @category integers
+ */
+export const toBigInt = (bytes: Uint8Array): bigint => {
+  if (bytes.length === 0) return 0n
+  if (bytes.length !== 32) return BigInt(`0x${bytesToHex(bytes)}`)
+  // Hashes and topics of events, without a text in between.
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  let n = 0n
+  for (let at = 0; at < 32; at += 8) n = (n << 64n) | view.getBigUint64(at)
+  return n
+}
+
 const checkUint = (n: bigint | number): void => {
   const valid = typeof n === "bigint" ? n >= 0n : Number.isSafeInteger(n) && n >= 0
   if (!valid) throw new RangeError("expected a non-negative integer (a bigint or a safe integer number)")
@@ -230,5 +247,5 @@ export const uintFromBytesOrThrow = (
     const detail = `an integer of ${length} bytes is longer than ${maximumUintBytes}`
     throw DecodeError.make("integer", "integer_too_long", detail, where)
   }
-  return BigInt("0x" + bytesToHex(bytes))
+  return toBigInt(bytes)
 }

@@ -99,6 +99,25 @@ export const encode = (item: Rlp): Uint8Array => {
   return out.bytes
 }
 
+/**
+ * The encoding of a list whose items are encoded already.
+ *
+ * @internal
+ * @since 0.1.0
+ * @category encoding
+ */
+export const encodeList = (items: ReadonlyArray<Uint8Array>): Uint8Array => {
+  let size = 0
+  for (const item of items) size += item.length
+  const out: Output = { bytes: allocate(headerSize(size) + size), sizes: [], offset: 0, list: 0 }
+  writeHeader(out, 0xc0, size)
+  for (const item of items) {
+    out.bytes.set(item, out.offset)
+    out.offset += item.length
+  }
+  return out.bytes
+}
+
 interface Input {
   readonly bytes: Uint8Array
   offset: number

@@ -65,6 +65,11 @@ export class SnapshotError extends Data.TaggedError("SnapshotError")<{ readonly 
 export interface NodeSession {
   /** A text frame of the client. Binary frames are not part of the protocol: do not pass them on. */
   readonly receive: (text: string) => Effect.Effect<void>
+  /**
+   * The way of `receive` without a fiber: takes the frame at once. What is left to be done then, if anything, is to be
+   * run. A session need not have it.
+   */
+  readonly take?: (text: string) => Effect.Effect<void> | undefined
   /** The socket is gone, or the client has begun to close it. Later calls do nothing. */
   readonly closed: Effect.Effect<void>
 }
@@ -318,6 +323,14 @@ const start = (
         )
         return {
           receive: (text) => work((shell) => shell.receive(session, text)),
+          take: (text) => {
+            try {
+              shell.receive(session, text)
+            } catch (defect) {
+              return Effect.die(defect)
+            }
+            return shell.jobs.logs.length === 0 ? undefined : writeLogs
+          },
           closed: work((shell) => shell.closed(session))
         }
       })

@@ -209,7 +209,7 @@ export const contractCallResult = (call: CallObject): ContractCallResult => ({
   returnValue: call.returnValue,
   log: call.log.map(({ address, data, topics }) => ({
     address: ApiEncoding.encode("ct", address),
-    topics: topics.map((topic) => BigInt(`0x${Bytes.toHex(topic)}`)),
+    topics: topics.map(Bytes.toBigInt),
     data
   }))
 })

@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import { Context, Effect, Layer, Ref } from "effect"
+import { Context, Effect, Layer } from "effect"
 import type { SignedTx } from "../chain/SignedTx.js"
 import type { AccountAddress, ChannelId, TxHash } from "../encoding/ApiEncoding.js"
 import { StoreError } from "../protocol/Errors.js"
@@ -238,36 +238,37 @@ interface Slot {
  * @since 0.1.0
  * @category constructors
  */
-export const makeMemory: Effect.Effect<ChannelStoreService> = /*#__PURE__*/ Effect.map(
-  Ref.make<ReadonlyMap<string, Slot>>(new Map()),
-  (slots): ChannelStoreService => ({
-    claim: ({ channelId, role }) =>
-      Ref.modify(slots, (all) => {
-        const key = { channelId, role }
-        const before = all.get(textOf(key))
-        const fence = (before?.fence ?? 0) + 1
-        return [fence, new Map(all).set(textOf(key), { key, fence, stored: before?.stored })] as const
-      }),
-    read: (key) => Effect.map(Ref.get(slots), (all) => all.get(textOf(key))?.stored),
-    write: (record, expected) =>
-      Effect.flatten(
-        Ref.modify(slots, (all): readonly [Effect.Effect<void, StoreError>, ReadonlyMap<string, Slot>] => {
+export const makeMemory: Effect.Effect<ChannelStoreService> = /*#__PURE__*/ Effect.sync(
+  (): ChannelStoreService => {
+    const slots = new Map<string, Slot>()
+    return {
+      claim: ({ channelId, role }) =>
+        Effect.sync(() => {
+          const key = { channelId, role }
+          const before = slots.get(textOf(key))
+          const fence = (before?.fence ?? 0) + 1
+          slots.set(textOf(key), { key, fence, stored: before?.stored })
+          return fence
+        }),
+      read: (key) => Effect.sync(() => slots.get(textOf(key))?.stored),
+      write: (record, expected) =>
+        Effect.suspend(() => {
           const { channelId, role } = record
           const key = { channelId, role }
-          const slot = all.get(textOf(key)) ?? { key, fence: 0, stored: undefined }
+          const slot = slots.get(textOf(key)) ?? { key, fence: 0, stored: undefined }
           const refusal = refusalOf({ version: slot.stored?.version ?? 0, fence: slot.fence }, expected)
-          if (refusal !== undefined) return [Effect.fail(refusal), all]
-          const stored = { version: expected.version + 1, record }
-          return [Effect.void, new Map(all).set(textOf(key), { ...slot, stored })]
-        })
-      ),
-    list: Effect.map(Ref.get(slots), (all) =>
-      Array.from(all)
-        .filter(([, { stored }]) => stored !== undefined)
-        .sort(([a], [b]) => (a < b ? -1 : 1))
-        .map(([, { key }]) => key)
-    )
-  })
+          if (refusal !== undefined) return Effect.fail(refusal)
+          slots.set(textOf(key), { ...slot, stored: { version: expected.version + 1, record } })
+          return Effect.void
+        }),
+      list: Effect.sync(() =>
+        Array.from(slots)
+          .filter(([, { stored }]) => stored !== undefined)
+          .sort(([a], [b]) => (a < b ? -1 : 1))
+          .map(([, { key }]) => key)
+      )
+    }
+  }
 )
 
 /**

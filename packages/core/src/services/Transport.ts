@@ -15,6 +15,11 @@ import type { TransportError } from "../protocol/Errors.js"
 export interface Connection {
   /** Hands a frame over; fails when the connection is gone. */
   readonly send: (text: string) => Effect.Effect<void, TransportError>
+  /**
+   * The way of `send` without a fiber: hands a frame over at once and says so, or does nothing, where only `send` can
+   * wait or fail. A connection need not have it; who wraps `send` leaves it out or wraps it too.
+   */
+  readonly offer?: (text: string) => boolean
   /** The next frame, in order; when all are taken and the connection is gone, fails with how it ended. One reader. */
   readonly receive: Effect.Effect<string, TransportError>
   /**

@@ -122,18 +122,6 @@ const wrapper = (name: StateHash.TreeName, tag: number): ObjectKind => ({
 const encodeWrapped = (trie: Trie.Trie, tag: number): Uint8Array =>
   (Trie.isEmpty(trie) ? emptyWrapped.get(tag) : undefined) ?? encodeObject(tag, 1, [Trie.encodeMtree(trie)])
 
-const contractDumps = new WeakMap<Trie.Trie, Uint8Array>()
-
-/** Contracts may be large, and most rounds leave them as they are. */
-const encodeContracts = (trie: Trie.Trie, tag: number): Uint8Array => {
-  if (Trie.isEmpty(trie)) return encodeWrapped(trie, tag)
-  const known = contractDumps.get(trie)
-  if (known !== undefined) return known
-  const bytes = encodeWrapped(trie, tag)
-  contractDumps.set(trie, bytes)
-  return bytes
-}
-
 // Most trees of most channels are empty.
 const emptyWrapped: ReadonlyMap<number, Uint8Array> = new Map(
   wrappers.map(([, tag]) => [tag, encodeObject(tag, 1, [Trie.encodeMtree(Trie.empty)])])
@@ -156,7 +144,7 @@ export const encode = (trees: Trees): Uint8Array => {
   const bytes = encodeObject(
     stateTrees.tag,
     stateTrees.version,
-    wrappers.map(([name, tag]) => (name === "contracts" ? encodeContracts : encodeWrapped)(trees[name], tag))
+    wrappers.map(([name, tag]) => encodeWrapped(trees[name], tag))
   )
   dumps.set(trees, bytes)
   return bytes
@@ -257,7 +245,7 @@ export const account = (
   trees: Trees,
   id: ApiEncoding.AccountAddress | ApiEncoding.ContractId
 ): Account.Account | undefined => {
-  const node = Trie.find(trees.accounts, ApiEncoding.bytesOf(id))
+  const node = Trie.find(trees.accounts, ApiEncoding.viewOf(id))
   if (node?.value === undefined) return undefined
   node.account ??= Account.decodeOrThrow(node.value)
   return node.account
@@ -297,7 +285,7 @@ export const setAccount = (
   id: ApiEncoding.AccountAddress | ApiEncoding.ContractId,
   value: Account.Account
 ): Trees => {
-  const key = ApiEncoding.bytesOf(id)
+  const key = ApiEncoding.viewOf(id)
   const accounts = Trie.put(trees.accounts, key, Account.encode(value))
   const node = Trie.find(accounts, key)
   if (node !== undefined) node.account = value
@@ -341,7 +329,7 @@ export const contract = (
   trees: Trees,
   id: ApiEncoding.ContractId
 ): ContractObject.ContractObject | undefined =>
-  readOrUndefined(Trie.get(trees.contracts, ApiEncoding.bytesOf(id)), readContractOrThrow)
+  readOrUndefined(Trie.get(trees.contracts, ApiEncoding.viewOf(id)), readContractOrThrow)
 
 /**
  * The entries of a contract's store, ascending, keys without the contract's prefix; none for an unknown contract.
@@ -350,7 +338,7 @@ export const contract = (
  * @category contracts
  */
 export const contractStore = (trees: Trees, id: ApiEncoding.ContractId): ReadonlyArray<Trie.Entry> => {
-  const prefix = Bytes.concat(ApiEncoding.bytesOf(id), storeMark)
+  const prefix = Bytes.concat(ApiEncoding.viewOf(id), storeMark)
   const store: Array<Trie.Entry> = []
   for (const [key, value] of Trie.entries(trees.contracts, prefix)) {
     // The bare prefix only marks that there is a store.
@@ -372,7 +360,7 @@ export const call = (
   callId: Uint8Array
 ): CallObject.CallObject | undefined =>
   readOrUndefined(
-    Trie.get(calls, Bytes.concat(ApiEncoding.bytesOf(contractId), callId)),
+    Trie.get(calls, Bytes.concat(ApiEncoding.viewOf(contractId), callId)),
     CallObject.decodeOrThrow
   )
 

@@ -15,7 +15,9 @@
 import type * as Effect from "effect/Effect"
 import * as Bytes from "../encoding/Bytes.js"
 import * as DecodeError from "../encoding/DecodeError.js"
-import { bytesField, encodeObject, listField, objectFields } from "./internal/objects.js"
+import * as Rlp from "../encoding/Rlp.js"
+import { encodedEntries, mtreeValue } from "./internal/mtree.js"
+import { bytesField, listField, objectFields } from "./internal/objects.js"
 import type { ObjectKind } from "./internal/objects.js"
 import {
   agreement,
@@ -328,7 +330,7 @@ function* walk(trie: Trie, prefix: Nibbles): Generator<Entry, void> {
     // Above the prefix's end the paths must agree as far as both go; below it everything counts.
     if (!agrees(path, prefix, at, Math.min(end, prefix.length))) continue
     if (node.kind === "leaf") {
-      if (end >= prefix.length) yield [fromNibbles(path.subarray(0, end)), node.value]
+      if (end >= prefix.length) yield [fromNibbles(path, end), node.value]
     } else if (node.kind === "extension") {
       stack.push({ at: end, nibble: -1, node: node.child })
     } else {
@@ -337,8 +339,7 @@ function* walk(trie: Trie, prefix: Nibbles): Generator<Entry, void> {
         if (child === undefined || (end < prefix.length && prefix[end] !== i)) continue
         stack.push({ at: end, nibble: i, node: child })
       }
-      if (node.value !== undefined && end >= prefix.length)
-        yield [fromNibbles(path.subarray(0, end)), node.value]
+      if (node.value !== undefined && end >= prefix.length) yield [fromNibbles(path, end), node.value]
     }
   }
 }
@@ -418,7 +419,6 @@ export const proofNodes = (trie: Trie, key: Uint8Array): ReadonlyArray<TrieNode>
 }
 
 const mtree: ObjectKind = { what: "mtree", tag: 63, version: 1, arity: 1 }
-const mtreeValue: ObjectKind = { what: "mtree_value", tag: 64, version: 1, arity: 2 }
 
 /**
  * The trie's content as an mtree object: the entries in descending order of keys.
@@ -427,9 +427,8 @@ const mtreeValue: ObjectKind = { what: "mtree_value", tag: 64, version: 1, arity
  * @category encoding
  */
 export const encodeMtree = (trie: Trie): Uint8Array => {
-  const values: Array<Uint8Array> = []
-  for (const entry of entries(trie)) values.push(encodeObject(mtreeValue.tag, mtreeValue.version, entry))
-  return encodeObject(mtree.tag, mtree.version, [values.reverse()])
+  const values = trie.root === undefined ? [] : encodedEntries(trie.root)
+  return Rlp.encodeList([Uint8Array.of(mtree.tag), Uint8Array.of(mtree.version), Rlp.encodeList(values)])
 }
 
 /**

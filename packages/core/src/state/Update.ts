@@ -130,7 +130,7 @@ const what = "off-chain update"
 const idTags = { ak: 1, ct: 5 } as const
 
 const idToBytes = (prefix: keyof typeof idTags, id: ApiEncoding.AccountAddress | ApiEncoding.ContractId) =>
-  Bytes.concat(Uint8Array.of(idTags[prefix]), ApiEncoding.bytesOf(id))
+  Bytes.concat(Uint8Array.of(idTags[prefix]), ApiEncoding.viewOf(id))
 
 const idFrom = <P extends keyof typeof idTags>(prefix: P, item: Rlp.Rlp | undefined, name: string) => {
   const bytes = bytesField(item, what, name)

@@ -101,7 +101,8 @@ class Runner {
       this.run({ _tag: "StoreFailed", error, during: event })
       return
     }
-    this.state = state
+    // What a transition gave is never written into by a later one.
+    this.state = Object.freeze(state)
     this.effects.push(...effects)
     for (const effect of effects) this.answer(effect, storeFails)
   }

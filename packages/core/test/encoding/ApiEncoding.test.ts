@@ -180,6 +180,28 @@ describe("ApiEncoding", () => {
     expect(ApiEncoding.rememberedTexts()).toBe(before)
   })
 
+  it("short byte strings are remembered too, and the same rules hold for them", () => {
+    for (let n = 0; n < 24; n++) {
+      const payload = Uint8Array.from({ length: n }, (_, i) => i + 1)
+      const text = ApiEncoding.encode("cb", payload)
+      const first = ApiEncoding.decodeOrThrow("cb", text)
+      expect(first).toEqual(payload)
+      first.fill(7)
+      payload.fill(8)
+      expect(ApiEncoding.decodeOrThrow("cb", text)).toEqual(Uint8Array.from({ length: n }, (_, i) => i + 1))
+      expect(ApiEncoding.is("ck", text)).toBe(false)
+      expect(
+        ApiEncoding.encode(
+          "ck",
+          Uint8Array.from({ length: n }, (_, i) => i + 1)
+        )
+      ).not.toBe(text)
+      const before = ApiEncoding.rememberedTexts()
+      ApiEncoding.decodeOrThrow("ba", ApiEncoding.encode("ba", payload))
+      expect(ApiEncoding.rememberedTexts()).toBe(before)
+    }
+  })
+
   it("a Buffer is a payload like any other", () => {
     const text = ApiEncoding.encode("ak", Buffer.from(id(5)))
     expect(text).toBe(ApiEncoding.encode("ak", id(5)))

@@ -42,6 +42,14 @@ describe("Bytes", () => {
     expect(reasonOf(() => Bytes.uintFromBytesOrThrow(refused))).toBe("leading_zero")
   })
 
+  it.prop("reads any number of bytes as an integer", [FastCheck.uint8Array({ maxLength: 40 })], ([given]) => {
+    for (const bytes of [given, Bytes.concat(given, new Uint8Array(40)).subarray(3, 35)]) {
+      let n = 0n
+      for (const byte of bytes) n = n * 256n + BigInt(byte)
+      expect(Bytes.toBigInt(bytes)).toBe(n)
+    }
+  })
+
   it("reads the known integers", () => {
     const { intDecode, ints } = fixture("rlp")
     for (const { bytes: hex, int } of ints) expect(Bytes.toHex(Bytes.uintToBytes(BigInt(int)))).toBe(hex)

@@ -647,4 +647,26 @@ describe("ChannelNode", () => {
       expect(said).toEqual([1011, 1011])
     }).pipe(Effect.provide(layerNode()))
   )
+
+  it.effect("takes a frame without a fiber, and leaves the log to whoever runs the rest", () => {
+    const lines: Array<unknown> = []
+    const log = Logger.replace(
+      Logger.defaultLogger,
+      Logger.make(({ message }) => lines.push(String(message)))
+    )
+    return Effect.gen(function* () {
+      const node = yield* ChannelNode
+      const said: Array<string> = []
+      const link = { send: (text: string) => void said.push(text), close: () => {}, terminate: () => {} }
+      const session = yield* node.accept(query("initiator"), link)
+      expect(session.take?.('{"jsonrpc":"2.0","method":"channels.system","params":{"action":"ping"}}')).toBe(
+        undefined
+      )
+      expect(said.at(-1)).toContain("pong")
+      const rest = session.take?.("nonsense")
+      expect(lines).toEqual([])
+      yield* rest ?? Effect.void
+      expect(lines).toEqual([expect.stringContaining("dropped")])
+    }).pipe(Effect.provide(layerNode()), Effect.provide(log), Logger.withMinimumLogLevel(LogLevel.Debug))
+  })
 })

@@ -131,6 +131,29 @@ describe("Trie", () => {
     }
   )
 
+  it.prop(
+    "encoded after every step, it is what all its entries encode to",
+    [
+      FastCheck.array(FastCheck.tuple(key, FastCheck.uint8Array({ maxLength: 600 })), {
+        minLength: 30,
+        maxLength: 80
+      })
+    ],
+    ([list]) => {
+      const values = (trie: Trie.Trie) =>
+        Array.from(Trie.entries(trie), ([key, value]) =>
+          Rlp.encode([Uint8Array.of(64), Uint8Array.of(1), key, value])
+        ).reverse()
+      // Large enough for pieces of it to be remembered; an empty value removes its key.
+      let trie = Trie.empty
+      for (const [key, value] of list) {
+        trie = Trie.put(trie, key, value)
+        const whole = Rlp.encode([Uint8Array.of(63), Uint8Array.of(1), values(trie)])
+        expect(Bytes.toHex(Trie.encodeMtree(trie))).toBe(Bytes.toHex(whole))
+      }
+    }
+  )
+
   it.prop("hashed after every step or at the end, the root is the same", [entryList], ([list]) => {
     const prefix = new Uint8Array(40).fill(7)
     const long = list.map(([key, value]): Trie.Entry => [Bytes.concat(prefix, key), value])

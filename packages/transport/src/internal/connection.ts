@@ -152,7 +152,13 @@ class Frames {
         return
       }
       this.taking = true
-      const fiber = this.run(this.session.receive(text))
+      const { receive, take } = this.session
+      const rest = take === undefined ? receive(text) : take(text)
+      if (rest === undefined) {
+        this.taking = false
+        continue
+      }
+      const fiber = this.run(rest)
       const exit = fiber.unsafePoll()
       if (exit === null) {
         this.slow = fiber

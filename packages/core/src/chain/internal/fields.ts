@@ -183,7 +183,7 @@ const isIdPrefix = (prefix: string): prefix is IdPrefix => Object.hasOwn(idTags,
 /** The 33 bytes of an id. A name hash of another length than 32 bytes is a defect. */
 export const idToBytes = (text: ApiEncoding.Encoded<IdPrefix>): Uint8Array => {
   const prefix = text.slice(0, 2)
-  const value = ApiEncoding.bytesOf(text)
+  const value = ApiEncoding.viewOf(text)
   if (!isIdPrefix(prefix) || value.length !== 32) throw new RangeError(`${text} is no id of 32 bytes`)
   const bytes = new Uint8Array(33)
   bytes[0] = idTags[prefix]

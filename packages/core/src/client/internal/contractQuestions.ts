@@ -38,10 +38,10 @@ const isSameLog = (ours: CallObject, theirs: ContractCallResult): boolean =>
     const event = theirs.log[index]
     return (
       event !== undefined &&
-      Bytes.equals(address, ApiEncoding.bytesOf(event.address)) &&
+      Bytes.equals(address, ApiEncoding.viewOf(event.address)) &&
       Bytes.equals(data, event.data) &&
       topics.length === event.topics.length &&
-      topics.every((topic, i) => hex(topic) === topicOf(event.topics[i] ?? -1n))
+      topics.every((topic, i) => Bytes.toBigInt(topic) === event.topics[i])
     )
   })
 

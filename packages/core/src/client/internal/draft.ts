@@ -47,7 +47,9 @@ export const peerTimer: CallId = -1
 
 /** See the module. */
 export class Draft {
+  /** Copied once, before its first change. Whoever wants a value of before a change takes it out of here first. */
   state: ClientState
+  private readonly before: ClientState
   readonly env: ClientEnvironment
   private readonly effects: Array<ClientEffect> = []
   private mustPersist = false
@@ -55,6 +57,7 @@ export class Draft {
 
   constructor(state: ClientState, env: ClientEnvironment) {
     this.state = state
+    this.before = state
     this.env = env
   }
 
@@ -87,7 +90,8 @@ export class Draft {
   }
 
   patch(changes: Partial<ClientState>): void {
-    this.state = { ...this.state, ...changes }
+    if (this.before === this.state) this.state = { ...this.before }
+    Object.assign(this.state, changes)
   }
 
   patchOwn(changes: Partial<OwnOperation>): void {

@@ -56,7 +56,7 @@ export interface Called {
 }
 
 const callKey = ({ caller, contractId, round }: Called): Uint8Array =>
-  Bytes.concat(ApiEncoding.bytesOf(contractId), Ids.callId(caller, round, contractId))
+  Bytes.concat(ApiEncoding.viewOf(contractId), Ids.callId(caller, round, contractId))
 
 export const hasCall = (trees: Trees.Trees, called: Called): boolean =>
   !Trie.isEmpty(trees.calls) && Trie.has(trees.calls, callKey(called))

@@ -10,7 +10,7 @@ const small: ReadonlyArray<bigint> = Array.from({ length: 128 }, (_, i) => BigIn
 const smallest = (value: number): bigint => small[value + 64] ?? BigInt(value)
 
 const unsigned = (bytes: Uint8Array): bigint => {
-  if (bytes.length > 6) return BigInt(`0x${Bytes.toHex(bytes)}`)
+  if (bytes.length > 6) return Bytes.toBigInt(bytes)
   let value = 0
   for (let i = 0; i < bytes.length; i++) value = value * 256 + (bytes[i] ?? 0)
   return smallest(value)

@@ -186,14 +186,22 @@ export const writeStore = (
   }
   for (const [register] of registers) add(counts, referencesIn(source.register(register)), -1)
 
-  const plan: Plan = { source, maps, metadata: withCounts(before, counts) }
   const purse = new Purse(spend)
+  const writeRegisters = (writer: Writer): void =>
+    registers.forEach(([register], i) => writer.register(register, ValueCodec.encode(values[i] as Value)))
+  if (before.size + maps.length + counts.size === 0) {
+    const writer = new Writer(contracts, prefix, new Map(), purse)
+    writeRegisters(writer)
+    writer.register(0, Metadata.encodedEmpty)
+    return writer.contracts
+  }
+  const plan: Plan = { source, maps, metadata: withCounts(before, counts) }
   purse.prepay(maps, before)
   const reuse = lima ? limaReuseOf(plan) : reuseOf(plan)
   const { garbage, metadata } = collect(source, reuse)
 
   const writer = new Writer(contracts, prefix, metadata, purse)
-  registers.forEach(([register], i) => writer.register(register, ValueCodec.encode(values[i] as Value)))
+  writeRegisters(writer)
   const successor = ({ base, id }: NewMap) => base !== undefined && reuse.successors.get(base) === id
   for (const changes of maps) if (!successor(changes)) writer.copy(changes, before)
   for (const changes of maps) if (successor(changes)) writer.update(changes, changes.base as number)

@@ -52,7 +52,9 @@ export interface Ending {
  * @category models
  */
 export class Step {
+  /** Copied once, before its first change. Whoever wants a value of before a change takes it out of here first. */
   state: FsmState
+  private readonly before: FsmState
   readonly env: FsmEnvironment
   readonly effects: Array<FsmEffect> = []
   /** Events that waited and are being taken again. */
@@ -60,11 +62,13 @@ export class Step {
 
   constructor(state: FsmState, env: FsmEnvironment) {
     this.state = state
+    this.before = state
     this.env = env
   }
 
   set(change: Partial<FsmState>): void {
-    this.state = { ...this.state, ...change }
+    if (this.before === this.state) this.state = { ...this.before }
+    Object.assign(this.state, change)
   }
 
   setOffChain(change: Partial<OffChain>): void {
@@ -310,6 +314,7 @@ export class Step {
 
   /** Takes all that waits into the queue, before what is still in it. */
   requeue(): void {
+    if (this.state.postponed.length === 0) return
     this.queue = [...this.state.postponed, ...this.queue]
     this.set({ postponed: [] })
   }

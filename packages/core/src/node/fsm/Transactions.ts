@@ -29,7 +29,7 @@ import type { Step } from "./Step.js"
 export const notPinned: BlockHash = ApiEncoding.encode("kh", new Uint8Array(32))
 
 /** Whether a block hash means "not pinned". @since 0.1.0 @category predicates */
-export const isNotPinned = (hash: BlockHash): boolean => ApiEncoding.bytesOf(hash).every((byte) => byte === 0)
+export const isNotPinned = (hash: BlockHash): boolean => ApiEncoding.viewOf(hash).every((byte) => byte === 0)
 
 /**
  * The block a proposal is pinned to: what the client asked for (`undefined` when the chain does not know it), else what

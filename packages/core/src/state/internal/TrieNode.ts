@@ -45,8 +45,8 @@ export const toNibbles = (key: Uint8Array): Nibbles => {
  * @since 0.1.0
  * @category paths
  */
-export const fromNibbles = (nibbles: ArrayLike<number>): Uint8Array => {
-  const key = allocate(nibbles.length >> 1)
+export const fromNibbles = (nibbles: ArrayLike<number>, length: number = nibbles.length): Uint8Array => {
+  const key = allocate(length >> 1)
   for (let i = 0; i < key.length; i++) {
     key[i] = ((nibbles[2 * i] as number) << 4) | (nibbles[2 * i + 1] as number)
   }

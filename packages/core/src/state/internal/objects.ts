@@ -28,7 +28,16 @@ export interface ObjectKind {
  * @category internal
  */
 export const encodeObject = (tag: number, version: number, fields: ReadonlyArray<Rlp.Rlp>): Uint8Array =>
-  Rlp.encode([Bytes.uintToBytes(tag), Bytes.uintToBytes(version), ...fields])
+  Rlp.encode([written(tag), written(version), ...fields])
+
+const numbers = new Map<number, Uint8Array>()
+
+/** Tags and versions are few. */
+const written = (n: number): Uint8Array => {
+  let bytes = numbers.get(n)
+  if (bytes === undefined) numbers.set(n, (bytes = Bytes.uintToBytes(n)))
+  return bytes
+}
 
 /**
  * Tag, version and fields of any serialized object.

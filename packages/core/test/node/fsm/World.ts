@@ -315,7 +315,8 @@ export class World {
     const side = this.sides[role]
     this.now += 1
     const { state, effects } = ChannelFsm.transition(side.state, event, this.env())
-    side.state = state
+    // What a transition gave is never written into by a later one.
+    side.state = Object.freeze(state)
     for (const effect of effects) this.perform(role, effect)
   }
 

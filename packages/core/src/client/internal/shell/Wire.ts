@@ -178,6 +178,7 @@ export class Wire {
   private flush(): void {
     this.sending = true
     for (let text = this.unsent.shift(); text !== undefined; text = this.unsent.shift()) {
+      if (this.connection.offer?.(text) === true) continue
       const fiber = this.fibers.start(this.connection.send(text))
       const exit = fiber.unsafePoll()
       if (exit === null) return this.fibers.watch(fiber, (exit) => this.sent(exit) && this.flush())

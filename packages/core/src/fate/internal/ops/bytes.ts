@@ -8,7 +8,7 @@ import { afford, linear, work, words } from "./work.js"
 
 const integerOf = (m: Machine, value: Uint8Array): bigint => {
   work(m, 60 * value.length)
-  return value.length === 0 ? 0n : BigInt(`0x${Bytes.toHex(value)}`)
+  return Bytes.toBigInt(value)
 }
 
 /** Both parts of bytes; `undefined` if they are shorter than `at`. */

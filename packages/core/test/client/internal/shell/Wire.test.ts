@@ -118,6 +118,28 @@ describe("Wire", () => {
     })
   )
 
+  it.scoped("offers frames first where it can, and keeps their order where it has to wait", () =>
+    Effect.gen(function* () {
+      const fibers = new Fibers(yield* Effect.runtime<never>())
+      const sent: Array<string> = []
+      const isSlow = (text: string) => text.startsWith("slow")
+      const connection: Connection = {
+        receive: new Arrived().receive,
+        offer: (text) => !isSlow(text) && sent.push(text) > 0,
+        send: (text) =>
+          Effect.delay(
+            Effect.sync(() => sent.push(`${text} sent`)),
+            "1 second"
+          )
+      }
+      const wire = new Wire(connection, codec(false), fibers, () => {})
+      for (const text of ["a", "b", "slow c", "d"]) wire.send(text)
+      expect(sent).toEqual(["a", "b"])
+      yield* TestClock.adjust("1 second")
+      expect(sent).toEqual(["a", "b", "slow c sent", "d"])
+    })
+  )
+
   it.scoped.each(kinds)(
     "what cannot be sent ends it, unless the node still speaks [$incoming $slow]",
     (kind) =>
