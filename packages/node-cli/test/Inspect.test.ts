@@ -454,7 +454,7 @@ describe("inspect: garbage", () => {
     [
       FastCheck.oneof(
         FastCheck.string(),
-        FastCheck.string({ unit: "binary" }),
+        FastCheck.fullUnicodeString(),
         FastCheck.tuple(
           FastCheck.constantFrom(...Object.keys(ApiEncoding.prefixes)),
           FastCheck.base64String()

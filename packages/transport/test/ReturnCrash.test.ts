@@ -74,12 +74,14 @@ const killAll = (role: Role, part: "starter" | "acknowledger") =>
     let pending: Fiber.Fiber<unknown, unknown> | undefined
     for (let at = 1; ; at++) {
       const client = yield* run([role, part, url, path, String(at), ...(channelId === "" ? [] : [channelId])])
-      const [, id = "", round = "", hash] = yield* client.next("back")
+      let [, id = "", round = "", hash] = yield* client.next("back")
       channelId = id
       peer ??= yield* Fiber.join(opening)
       if (pending !== undefined) yield* Fiber.await(pending)
       // I12: both hold the same last co-signed round.
       const held = yield* same(peer, Number(round))
+      // The peer's answer to what the last process sent may still be on its way.
+      while (held.round > Number(round)) [, round = "", hash] = yield* client.next("holds")
       expect([held.round, SignedTx.bodyHash(held.signedTx)]).toEqual([Number(round), hash])
       const { round: next } = yield* peer.transfer({ amount: 1n })
       expect(next).toBe(held.round + 1)
@@ -91,7 +93,7 @@ const killAll = (role: Role, part: "starter" | "acknowledger") =>
         continue
       }
       expect(end).toMatchObject({ code: 0, errors: "" })
-      expect(end.lines.at(-1)).toBe(`lives ${at - 1}`)
+      expect(end.lines.filter((line) => !line.startsWith("holds")).at(-1)).toBe(`lives ${at - 1}`)
       const { round: last } = yield* peer.latest.get
       // One round is the opening's, one is of the peer's transfer in each process.
       console.log(

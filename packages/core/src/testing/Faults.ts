@@ -179,7 +179,7 @@ export const arbitrary: FastCheck.Arbitrary<Fault> = FastCheck.oneof(
   FastCheck.constantFrom(drop, duplicate, closeBefore, closeAfter, blackhole),
   FastCheck.integer({ min: 1, max: 200_000 }).map(delay),
   FastCheck.nat(300).map(truncate),
-  FastCheck.oneof(FastCheck.string({ unit: "binary" }), FastCheck.json()).map(garbage)
+  FastCheck.oneof(FastCheck.fullUnicodeString(), FastCheck.json()).map(garbage)
 )
 
 /**

@@ -25,7 +25,7 @@ const composing = fc.constantFrom(
   "ﬀ",
   "x"
 )
-const anyText = fc.oneof(fc.string({ unit: "binary" }), fc.string({ unit: composing }))
+const anyText = fc.oneof(fc.fullUnicodeString(), fc.string({ unit: composing }))
 
 describe("strings", () => {
   it("work on the characters of the normal form", () => {

@@ -83,6 +83,11 @@ const program = Effect.gen(function* () {
       : yield* Channel.resume({ channelId: yield* ApiEncoding.parse("ch", channelId), role, networkId })
   const { round, signedTx } = yield* channel.latest.get
   say("back", channel.id, round, SignedTx.bodyHash(signedTx))
+  yield* Effect.forkScoped(
+    Stream.runForEach(channel.latest.changes, (state) =>
+      Effect.sync(() => say("holds", state.round, SignedTx.bodyHash(state.signedTx)))
+    )
+  )
   // The peer's transfer shows that the channel goes on.
   const before = yield* Effect.flatMap(channel.latest.get, (state) =>
     Effect.as(reaches(channel, state.round + 1), state.round + 1)

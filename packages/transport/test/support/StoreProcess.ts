@@ -24,7 +24,11 @@ export const buildChild = (name = "StoreChild"): { readonly path: string; readon
     platform: "node",
     format: "esm",
     conditions: ["@aechannel/source"],
-    external: ["lmdb", "ws", "effect", "@effect/platform", "@effect/platform-node"],
+    // All else in one file: many processes are started, and most of their time goes into loading modules.
+    external: ["lmdb", "ws"],
+    banner: {
+      js: "import { createRequire as aechannelRequire } from 'node:module';const require = aechannelRequire(import.meta.url);"
+    },
     outfile: path,
     logLevel: "error"
   })
