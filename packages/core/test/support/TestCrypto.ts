@@ -6,6 +6,8 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as NodeCrypto from "node:crypto"
 import { Crypto, type CryptoService, isAcceptable, type SecretKey } from "../../src/crypto/Crypto.js"
+import * as Hash from "../../src/crypto/Hash.js"
+import * as KeyPair from "../../src/crypto/KeyPair.js"
 import * as Bytes from "../../src/encoding/Bytes.js"
 import * as TestCrypto from "../../src/testing/TestCrypto.js"
 
@@ -64,5 +66,12 @@ export const seededDouble = (seed: number | string): CryptoService => TestCrypto
 export const layerSeededDouble = (seed: number | string): Layer.Layer<Crypto> =>
   TestCrypto.layerSeeded(seed, native)
 
-/** A key pair that depends on the name only. For tests only. */
-export const keyPairOf = TestCrypto.keyPair
+const keyPairs = new Map<string, KeyPair.KeyPair>()
+
+/** The key pair of `TestCrypto.keyPair`, without the tables of the portable crypto, which each test file makes anew. */
+export const keyPairOf = (name: string): KeyPair.KeyPair => {
+  const known = keyPairs.get(name) ?? KeyPair.fromSeed(native, Hash.sha256(Bytes.utf8(name)))
+  if (keyPairs.size >= 64) keyPairs.clear()
+  keyPairs.set(name, known)
+  return known
+}
