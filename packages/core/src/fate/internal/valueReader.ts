@@ -22,39 +22,34 @@ import type { Reader } from "./reader.js"
 import { empty, fromSorted } from "./sortedMap.js"
 import { readType } from "./typeCodec.js"
 
-/** A value whose parts are being read. */
-type Frame = TupleFrame | ListFrame | MapFrame | VariantFrame
+/**
+ * A value whose parts are being read; of a tuple only the parts, and how many there are and were read stands elsewhere:
+ * most of what deep values take is this.
+ */
+type Frame = Array<Value> | ListFrame | MapFrame | VariantFrame
 
-interface Parts {
-  /** How many parts there are, and how many of them are still to come. */
-  readonly count: number
-  left: number
-}
-
-interface TupleFrame extends Parts {
-  readonly kind: "tuple"
-  readonly parts: Array<Value>
-}
-
-interface VariantFrame extends Parts {
+interface VariantFrame {
   readonly kind: "variant"
   readonly arities: ReadonlyArray<number>
   readonly tag: number
   readonly parts: Array<Value>
 }
 
-interface MapFrame extends Parts {
+interface MapFrame {
   readonly kind: "map"
   readonly keys: Array<Value>
   readonly values: Array<Value>
 }
 
 /** The cells are made front to back; the tail of the last one is filled in with the next. */
-interface ListFrame extends Parts {
+interface ListFrame {
   readonly kind: "list"
   first: ListValue
   last: Cell | undefined
 }
+
+/** A value that is complete, or what has so many parts. */
+type Opened = Value | { readonly count: number; readonly frame: Frame }
 
 interface Cell {
   readonly _tag: "list"
@@ -63,16 +58,17 @@ interface Cell {
   tail: ListValue
 }
 
-// Room for so many parts; room for many is only made when they come, for their number may be a lie.
-const room = (count: number): Array<Value> => (count <= 16 ? new Array<Value>(count) : [])
+/** Room for so many parts is made at once; for more when they come, for their number may be a lie. */
+const roomy = 16
+const room = (count: number): Array<Value> => (count <= roomy ? new Array<Value>(count) : [])
 
 const counted = (reader: Reader, count: number): number => {
   if (count > reader.left) reader.fail("truncated", "there are more parts than bytes")
   return count
 }
 
-const openList = (reader: Reader, count: number): Value | Frame =>
-  count === 0 ? nil : { kind: "list", count, left: counted(reader, count), first: nil, last: undefined }
+const openList = (reader: Reader, count: number): Opened =>
+  count === 0 ? nil : { count: counted(reader, count), frame: { kind: "list", first: nil, last: undefined } }
 
 const tupleSize = (reader: Reader, tag: number): number => {
   if (tag === 0x3f) return 0
@@ -80,9 +76,9 @@ const tupleSize = (reader: Reader, tag: number): number => {
   return counted(reader, tag === 0x0b ? reader.rlpNumber() + 16 : tag >> 4)
 }
 
-const openTuple = (count: number): Frame => ({ kind: "tuple", count, left: count, parts: room(count) })
+const openTuple = (count: number): Opened => ({ count, frame: room(count) })
 
-const openVariant = (reader: Reader): Value | Frame => {
+const openVariant = (reader: Reader): Opened => {
   const arities = Array.from(reader.rlp())
   const tag = reader.byte()
   const arity = arities[tag] ?? reader.fail("unknown_constructor", "a variant has no such constructor")
@@ -90,7 +86,7 @@ const openVariant = (reader: Reader): Value | Frame => {
   if (size !== arity) reader.fail("wrong_arity", "a variant has too few or too many values")
   return size === 0
     ? variant(arities, tag, [])
-    : { kind: "variant", count: size, left: size, arities, tag, parts: room(size) }
+    : { count: size, frame: { kind: "variant", arities, tag, parts: room(size) } }
 }
 
 const references: ReadonlyArray<ReferenceKind | undefined> = [
@@ -117,16 +113,16 @@ const readInfinite = (reader: Reader): Value => {
 
 const noMap = (reader: Reader): never => reader.fail("map_in_key", "a key of a map contains a map")
 
-const openMap = (reader: Reader, inKey: boolean): Value | Frame => {
+const openMap = (reader: Reader, inKey: boolean): Opened => {
   if (inKey) noMap(reader)
   const size = reader.rlpNumber()
   if (size === 0) return map(empty)
   const count = counted(reader, 2 * size)
-  return { kind: "map", count, left: count, keys: room(size), values: room(size) }
+  return { count, frame: { kind: "map", keys: room(size), values: room(size) } }
 }
 
 // By the upper half of the tags whose lower half is all ones.
-const tagged: ReadonlyArray<((reader: Reader, inKey: boolean, tag: number) => Value | Frame) | undefined> = [
+const tagged: ReadonlyArray<((reader: Reader, inKey: boolean, tag: number) => Opened) | undefined> = [
   undefined,
   (reader) => openList(reader, reader.rlpNumber() + 16),
   openMap,
@@ -150,7 +146,7 @@ const readTypeValue = (reader: Reader): Value => {
   return typeRepresentation(readType(reader))
 }
 
-const open = (reader: Reader, inKey: boolean): Value | Frame => {
+const open = (reader: Reader, inKey: boolean): Opened => {
   const tag = reader.byte()
   if (tag % 2 === 0) return reader.integerAfter(tag)
   if (tag % 4 === 1) return string(reader.stringAfter(tag))
@@ -186,9 +182,8 @@ const closeMap = (reader: Reader, { keys, values }: MapFrame): Value => {
 }
 
 const close = (reader: Reader, frame: Frame): Value => {
+  if (Array.isArray(frame)) return tuple(frame)
   switch (frame.kind) {
-    case "tuple":
-      return tuple(frame.parts)
     case "list":
       return frame.first
     case "map":
@@ -198,46 +193,84 @@ const close = (reader: Reader, frame: Frame): Value => {
   }
 }
 
-const append = (frame: ListFrame, head: Value): void => {
-  const cell: Cell & ListValue = { _tag: "list", length: frame.left, head, tail: nil }
+const append = (frame: ListFrame, head: Value, length: number): void => {
+  const cell: Cell & ListValue = { _tag: "list", length, head, tail: nil }
   if (frame.last === undefined) frame.first = cell
   else frame.last.tail = cell
   frame.last = cell
 }
 
-// Puts a part into what it belongs to.
-const add = (frame: Frame, part: Value): void => {
-  const index = frame.count - frame.left
-  if (frame.kind === "list") append(frame, part)
-  else if (frame.kind !== "map") frame.parts[index] = part
-  else if (index % 2 === 0) frame.keys[index / 2] = part
-  else frame.values[(index - 1) / 2] = part
-  frame.left--
-}
+const isFrame = (opened: Opened): opened is Exclude<Opened, Value> =>
+  typeof opened === "object" && "frame" in opened
 
-const isFrame = (opened: Value | Frame): opened is Frame => typeof opened === "object" && "kind" in opened
+/** The values that have begun and not ended, the innermost last. */
+class Frames {
+  readonly #reader: Reader
+  readonly #frames: Array<Frame> = []
+  readonly #counts: Array<number> = []
+  readonly #lefts: Array<number> = []
+  /** Parts of all of them that are not complete. */
+  #missing = 0
+  /** How many there were when the key of a map was begun, as long as it lasts: a key contains no map. */
+  #keyDepth = 0
+
+  constructor(reader: Reader) {
+    this.#reader = reader
+  }
+
+  get inKey(): boolean {
+    return this.#keyDepth > 0
+  }
+
+  push(count: number, frame: Frame): void {
+    // Every part has a byte at least, and those that have begun are not to come.
+    this.#missing += count
+    if (this.#missing - this.#frames.length > this.#reader.left)
+      this.#reader.fail("truncated", "there are more parts than bytes")
+    this.#frames.push(frame)
+    this.#counts.push(count)
+    this.#lefts.push(count)
+    if (!Array.isArray(frame) && frame.kind === "map") this.#keyDepth = this.#frames.length
+  }
+
+  /** Puts a part into the innermost, and what is complete by that into the one before; the whole if it is complete. */
+  add(part: Value): Value | undefined {
+    let value = part
+    for (let last = this.#frames.length - 1; last >= 0; last--) {
+      const frame = this.#frames[last] as Frame
+      const left = this.#lefts[last] as number
+      const index = (this.#counts[last] as number) - left
+      if (Array.isArray(frame)) frame[index] = value
+      else if (frame.kind === "list") append(frame, value, left)
+      else if (frame.kind === "variant") frame.parts[index] = value
+      else {
+        const isKey = index % 2 === 0
+        const at = isKey ? frame.keys : frame.values
+        at[index >> 1] = value
+        this.#keyDepth = isKey || left === 1 ? 0 : last + 1
+      }
+      this.#missing--
+      this.#lefts[last] = left - 1
+      if (left > 1) return undefined
+      this.#frames.pop()
+      this.#counts.pop()
+      this.#lefts.pop()
+      value = close(this.#reader, frame)
+    }
+    return value
+  }
+}
 
 /** Reads one value. Throws `DecodeError`. */
 export const readValue = (reader: Reader): Value => {
-  const frames: Array<Frame> = []
-  // How many frames there were when the key of a map was begun, as long as it lasts: a key contains no map.
-  let keyDepth = 0
+  const frames = new Frames(reader)
   for (;;) {
-    const opened = open(reader, keyDepth > 0)
+    const opened = open(reader, frames.inKey)
     if (isFrame(opened)) {
-      frames.push(opened)
-      if (opened.kind === "map") keyDepth = frames.length
+      frames.push(opened.count, opened.frame)
       continue
     }
-    let value = opened
-    for (;;) {
-      const frame = frames.at(-1)
-      if (frame === undefined) return value
-      add(frame, value)
-      if (frame.kind === "map") keyDepth = frame.left % 2 === 0 && frame.left > 0 ? frames.length : 0
-      if (frame.left > 0) break
-      frames.pop()
-      value = close(reader, frame)
-    }
+    const value = frames.add(opened)
+    if (value !== undefined) return value
   }
 }
