@@ -207,7 +207,7 @@ const nextOf = (map: InferringMap): Value | undefined => {
 }
 
 /** Nanoseconds for every constructor of a variant. */
-const arityTime = 20
+const arityTime = 40
 
 /** The type of a value; `undefined` for one that has none, such as a list of different things. */
 export const infer = (value: Value, machine: Machine): Shape | undefined => {
