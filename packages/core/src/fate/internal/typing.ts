@@ -80,9 +80,7 @@ const perform = (task: Task, machine: Machine): Shape | undefined => {
   }
 }
 
-const scalarShape = (
-  value: Exclude<Value, { readonly _tag: "tuple" | "variant" | "list" | "map" }>
-): Shape | undefined => {
+const scalarShape = (value: Exclude<Value, Container>): Shape | undefined => {
   if (typeof value === "bigint") return integer
   if (typeof value === "boolean") return boolean
   if (value._tag === "bytes") return { _tag: "bytes", size: BigInt(value.bytes.length) }
@@ -118,7 +116,7 @@ class Inferring {
     return this.#values.length === 0
   }
 
-  push(value: TupleValue | VariantValue | ListValue | MapValue): void {
+  push(value: Container): void {
     if (value._tag === "map") {
       const entries = SortedMap.entries(value.entries)[Symbol.iterator]()
       this.#values.push({
@@ -130,9 +128,10 @@ class Inferring {
         value: any
       })
     } else this.#values.push(value)
-    const { length } = value._tag === "tuple" ? value.elements : value._tag === "variant" ? value.values : []
+    const parts =
+      value._tag === "tuple" ? value.elements : value._tag === "variant" ? value.values : undefined
     // Not grown by and by: deep values would take several times as much memory.
-    this.#shapes.push(value._tag === "tuple" || value._tag === "variant" ? new Array<Shape>(length) : any)
+    this.#shapes.push(parts === undefined ? any : new Array<Shape>(parts.length))
     this.#indexes.push(0)
   }
 
@@ -209,17 +208,21 @@ const nextOf = (map: InferringMap): Value | undefined => {
 /** Nanoseconds for every constructor of a variant. */
 const arityTime = 40
 
+type Container = TupleValue | VariantValue | ListValue | MapValue
+
+const isContainer = (value: Value): value is Container =>
+  typeof value === "object" &&
+  (value._tag === "tuple" || value._tag === "variant" || value._tag === "list" || value._tag === "map")
+
 /** The type of a value; `undefined` for one that has none, such as a list of different things. */
 export const infer = (value: Value, machine: Machine): Shape | undefined => {
+  if (!isContainer(value)) return scalarShape(value)
   const frames = new Inferring(machine)
   let next: Value | undefined = value
   for (;;) {
     let shape: Shape | undefined
     if (next === undefined) shape = frames.conclude()
-    else if (
-      typeof next === "object" &&
-      (next._tag === "tuple" || next._tag === "variant" || next._tag === "list" || next._tag === "map")
-    ) {
+    else if (isContainer(next)) {
       if (next._tag === "variant") {
         if (next.tag >= next.arities.length) return undefined
         work(machine, arityTime * next.arities.length)

@@ -23,13 +23,20 @@ import { empty, fromSorted } from "./sortedMap.js"
 import { readType } from "./typeCodec.js"
 
 /**
- * A value whose parts are being read; of a tuple only the parts, and how many there are and were read stands elsewhere:
- * most of what deep values take is this.
+ * A value whose parts are being read: a small tuple is the room for them and nothing else, for deep values are mostly
+ * these.
  */
-type Frame = Array<Value> | ListFrame | MapFrame | VariantFrame
+type Frame = Array<Value> | TupleFrame | ListFrame | MapFrame | VariantFrame
+
+interface TupleFrame {
+  readonly kind: "tuple"
+  readonly count: number
+  readonly parts: Array<Value>
+}
 
 interface VariantFrame {
   readonly kind: "variant"
+  readonly count: number
   readonly arities: ReadonlyArray<number>
   readonly tag: number
   readonly parts: Array<Value>
@@ -37,6 +44,7 @@ interface VariantFrame {
 
 interface MapFrame {
   readonly kind: "map"
+  readonly count: number
   readonly keys: Array<Value>
   readonly values: Array<Value>
 }
@@ -44,12 +52,10 @@ interface MapFrame {
 /** The cells are made front to back; the tail of the last one is filled in with the next. */
 interface ListFrame {
   readonly kind: "list"
+  readonly count: number
   first: ListValue
   last: Cell | undefined
 }
-
-/** A value that is complete, or what has so many parts. */
-type Opened = Value | { readonly count: number; readonly frame: Frame }
 
 interface Cell {
   readonly _tag: "list"
@@ -67,8 +73,8 @@ const counted = (reader: Reader, count: number): number => {
   return count
 }
 
-const openList = (reader: Reader, count: number): Opened =>
-  count === 0 ? nil : { count: counted(reader, count), frame: { kind: "list", first: nil, last: undefined } }
+const openList = (reader: Reader, count: number): Value | Frame =>
+  count === 0 ? nil : { kind: "list", count: counted(reader, count), first: nil, last: undefined }
 
 const tupleSize = (reader: Reader, tag: number): number => {
   if (tag === 0x3f) return 0
@@ -76,9 +82,10 @@ const tupleSize = (reader: Reader, tag: number): number => {
   return counted(reader, tag === 0x0b ? reader.rlpNumber() + 16 : tag >> 4)
 }
 
-const openTuple = (count: number): Opened => ({ count, frame: room(count) })
+const openTuple = (count: number): Frame =>
+  count <= roomy ? room(count) : { kind: "tuple", count, parts: [] }
 
-const openVariant = (reader: Reader): Opened => {
+const openVariant = (reader: Reader): Value | Frame => {
   const arities = Array.from(reader.rlp())
   const tag = reader.byte()
   const arity = arities[tag] ?? reader.fail("unknown_constructor", "a variant has no such constructor")
@@ -86,7 +93,7 @@ const openVariant = (reader: Reader): Opened => {
   if (size !== arity) reader.fail("wrong_arity", "a variant has too few or too many values")
   return size === 0
     ? variant(arities, tag, [])
-    : { count: size, frame: { kind: "variant", arities, tag, parts: room(size) } }
+    : { kind: "variant", count: size, arities, tag, parts: room(size) }
 }
 
 const references: ReadonlyArray<ReferenceKind | undefined> = [
@@ -113,16 +120,16 @@ const readInfinite = (reader: Reader): Value => {
 
 const noMap = (reader: Reader): never => reader.fail("map_in_key", "a key of a map contains a map")
 
-const openMap = (reader: Reader, inKey: boolean): Opened => {
+const openMap = (reader: Reader, inKey: boolean): Value | Frame => {
   if (inKey) noMap(reader)
   const size = reader.rlpNumber()
   if (size === 0) return map(empty)
   const count = counted(reader, 2 * size)
-  return { count, frame: { kind: "map", keys: room(size), values: room(size) } }
+  return { kind: "map", count, keys: room(size), values: room(size) }
 }
 
 // By the upper half of the tags whose lower half is all ones.
-const tagged: ReadonlyArray<((reader: Reader, inKey: boolean, tag: number) => Opened) | undefined> = [
+const tagged: ReadonlyArray<((reader: Reader, inKey: boolean, tag: number) => Value | Frame) | undefined> = [
   undefined,
   (reader) => openList(reader, reader.rlpNumber() + 16),
   openMap,
@@ -146,7 +153,7 @@ const readTypeValue = (reader: Reader): Value => {
   return typeRepresentation(readType(reader))
 }
 
-const open = (reader: Reader, inKey: boolean): Opened => {
+const open = (reader: Reader, inKey: boolean): Value | Frame => {
   const tag = reader.byte()
   if (tag % 2 === 0) return reader.integerAfter(tag)
   if (tag % 4 === 1) return string(reader.stringAfter(tag))
@@ -184,6 +191,8 @@ const closeMap = (reader: Reader, { keys, values }: MapFrame): Value => {
 const close = (reader: Reader, frame: Frame): Value => {
   if (Array.isArray(frame)) return tuple(frame)
   switch (frame.kind) {
+    case "tuple":
+      return tuple(frame.parts)
     case "list":
       return frame.first
     case "map":
@@ -200,77 +209,79 @@ const append = (frame: ListFrame, head: Value, length: number): void => {
   frame.last = cell
 }
 
-const isFrame = (opened: Opened): opened is Exclude<Opened, Value> =>
-  typeof opened === "object" && "frame" in opened
+const isFrame = (opened: Value | Frame): opened is Frame =>
+  typeof opened === "object" && (Array.isArray(opened) || "kind" in opened)
+
+const countOf = (frame: Frame): number => (Array.isArray(frame) ? frame.length : frame.count)
 
 /** The values that have begun and not ended, the innermost last. */
 class Frames {
-  readonly #reader: Reader
-  readonly #frames: Array<Frame> = []
-  readonly #counts: Array<number> = []
-  readonly #lefts: Array<number> = []
-  /** Parts of all of them that are not complete. */
-  #missing = 0
+  private readonly frames: Array<Frame> = []
+  /** Of each the parts that are not complete. */
+  private readonly lefts: Array<number> = []
+  private missing = 0
   /** How many there were when the key of a map was begun, as long as it lasts: a key contains no map. */
-  #keyDepth = 0
+  private keyDepth = 0
 
-  constructor(reader: Reader) {
-    this.#reader = reader
-  }
+  constructor(private readonly reader: Reader) {}
 
   get inKey(): boolean {
-    return this.#keyDepth > 0
+    return this.keyDepth > 0
   }
 
-  push(count: number, frame: Frame): void {
+  push(frame: Frame): void {
+    const count = countOf(frame)
     // Every part has a byte at least, and those that have begun are not to come.
-    this.#missing += count
-    if (this.#missing - this.#frames.length > this.#reader.left)
-      this.#reader.fail("truncated", "there are more parts than bytes")
-    this.#frames.push(frame)
-    this.#counts.push(count)
-    this.#lefts.push(count)
-    if (!Array.isArray(frame) && frame.kind === "map") this.#keyDepth = this.#frames.length
+    this.missing += count
+    if (this.missing - this.frames.length > this.reader.left)
+      this.reader.fail("truncated", "there are more parts than bytes")
+    this.frames.push(frame)
+    this.lefts.push(count)
+    if (!Array.isArray(frame) && frame.kind === "map") this.keyDepth = this.frames.length
   }
 
   /** Puts a part into the innermost, and what is complete by that into the one before; the whole if it is complete. */
   add(part: Value): Value | undefined {
     let value = part
-    for (let last = this.#frames.length - 1; last >= 0; last--) {
-      const frame = this.#frames[last] as Frame
-      const left = this.#lefts[last] as number
-      const index = (this.#counts[last] as number) - left
-      if (Array.isArray(frame)) frame[index] = value
-      else if (frame.kind === "list") append(frame, value, left)
-      else if (frame.kind === "variant") frame.parts[index] = value
-      else {
-        const isKey = index % 2 === 0
-        const at = isKey ? frame.keys : frame.values
-        at[index >> 1] = value
-        this.#keyDepth = isKey || left === 1 ? 0 : last + 1
-      }
-      this.#missing--
-      this.#lefts[last] = left - 1
+    for (let last = this.frames.length - 1; last >= 0; last--) {
+      const frame = this.frames[last] as Frame
+      const left = this.lefts[last] as number
+      this.put(frame, value, left, last + 1)
+      this.missing--
+      this.lefts[last] = left - 1
       if (left > 1) return undefined
-      this.#frames.pop()
-      this.#counts.pop()
-      this.#lefts.pop()
-      value = close(this.#reader, frame)
+      this.frames.pop()
+      this.lefts.pop()
+      value = close(this.reader, frame)
     }
     return value
+  }
+
+  private put(frame: Frame, value: Value, left: number, depth: number): void {
+    const index = countOf(frame) - left
+    if (Array.isArray(frame)) frame[index] = value
+    else if (frame.kind === "list") append(frame, value, left)
+    else if (frame.kind !== "map") frame.parts[index] = value
+    else {
+      const isKey = index % 2 === 0
+      const parts = isKey ? frame.keys : frame.values
+      parts[index >> 1] = value
+      this.keyDepth = isKey || left === 1 ? 0 : depth
+    }
   }
 }
 
 /** Reads one value. Throws `DecodeError`. */
 export const readValue = (reader: Reader): Value => {
+  let opened = open(reader, false)
+  if (!isFrame(opened)) return opened
   const frames = new Frames(reader)
   for (;;) {
-    const opened = open(reader, frames.inKey)
-    if (isFrame(opened)) {
-      frames.push(opened.count, opened.frame)
-      continue
+    if (isFrame(opened)) frames.push(opened)
+    else {
+      const value = frames.add(opened)
+      if (value !== undefined) return value
     }
-    const value = frames.add(opened)
-    if (value !== undefined) return value
+    opened = open(reader, frames.inKey)
   }
 }

@@ -94,7 +94,7 @@ const largeDivisor = 50
 
 /** Estimated nanoseconds to divide integers of so many words (measured). */
 export const quotientTime = (n: number, m: number): number =>
-  n < m ? n : 3 * productTime(n - m + 1, m) + (m < largeDivisor ? 0 : 64 * m)
+  n < m ? n : 4 * (n - m + 1) + 3 * productTime(n - m + 1, m) + (m < largeDivisor ? 0 : 64 * m)
 
 const partSize = 8
 
