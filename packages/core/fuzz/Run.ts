@@ -93,7 +93,7 @@ export const runInput = (
   run: number,
   most: number = Number.POSITIVE_INFINITY
 ): Result => {
-  const budget = Math.max(most, target.budget ?? 0)
+  const budget = Math.max(most, target.budget ?? most)
   try {
     const { accepted, time: first } = timed(target, input)
     const time = timeOf(target, input, budget, first)
