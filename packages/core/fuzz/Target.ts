@@ -16,6 +16,8 @@ export interface Target {
   readonly seeds: number
   /** How many times as many runs as others it gets. */
   readonly weight: number
+  /** Milliseconds one input may take, where that is more than others. */
+  readonly budget?: number
   readonly make: (rng: Rng) => Input
   readonly check: (input: Input) => boolean
 }

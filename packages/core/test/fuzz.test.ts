@@ -12,7 +12,8 @@ import * as DecodeError from "../src/encoding/DecodeError.js"
 const seed = 20_260
 const runs = 250
 
-const targets = Targets.make(Corpus.load({ recordings: false }))
+// Runs that take as long as they may are for the fuzzer itself.
+const targets = Targets.make(Corpus.load({ recordings: false })).filter(({ weight }) => weight >= 0.1)
 
 describe("fuzzing", () => {
   const total = { runs: 0, accepted: 0, rejected: 0 }

@@ -14,6 +14,7 @@ import { valueText } from "../../src/fate/internal/valueText.js"
 import * as SortedMap from "../../src/fate/internal/sortedMap.js"
 import * as Value from "../../src/fate/Value.js"
 import * as ValueCodec from "../../src/fate/ValueCodec.js"
+import * as Heavy from "../../test/support/fate/Heavy.js"
 import * as Laboratory from "../../test/support/fate/Laboratory.js"
 import * as Programs from "../../test/support/fate/Programs.js"
 import { fixture } from "../../test/support/Shared.js"
@@ -64,8 +65,8 @@ const values = (): ReadonlyArray<Uint8Array> => {
   return Array.from({ length: 100 }, () => ValueCodec.encode(Programs.valueOf(rng.pick(kinds), rng)))
 }
 
-const deepValue = (rng: Rng): Uint8Array =>
-  new Uint8Array(rng.below(200_000)).fill(rng.pick([0x13, 0x1b, 0x2f]))
+const deepValue = (rng: Rng, size = rng.below(200_000)): Uint8Array =>
+  new Uint8Array(size).fill(rng.pick([0x13, 0x1b, 0x2f, 0xf3, 0xfb]))
 
 const value: Target = ofBytes("fate/value", {
   seeds: values(),
@@ -141,6 +142,17 @@ const registersOf = (bytes: Uint8Array): Laboratory.Registers => {
   return registers
 }
 
+const mostGas = 1_000_000
+
+/** Runs once. */
+const checkOnce = (code: Uint8Array, helper: Uint8Array, callData: Uint8Array, gas: number) => {
+  const trees = Laboratory.world(code, helper)
+  const outcome = Laboratory.run(trees, { callData, gas })
+  const complaint = Laboratory.complaint(trees, outcome, gas)
+  promise(complaint === undefined, complaint ?? "")
+  return outcome._tag === "Finished"
+}
+
 /** Runs twice: no exception, no broken promise, and the same outcome again. Accepted is what ends well. */
 const checkRun = (input: Uint8Array): boolean => {
   const parts = Rlp.decodeOrThrow(input)
@@ -163,7 +175,52 @@ const checkRun = (input: Uint8Array): boolean => {
   return outcome._tag === "Finished" && outcome.returnType === "ok"
 }
 
-const mostGas = 1_000_000
+/** What costs most, with all the gas that a peer's call may have. A second is the promise. */
+const heavy: Target = {
+  name: "fate/run/heavy",
+  seeds: 0,
+  weight: 0.05,
+  budget: 1000,
+  make: (rng) => {
+    const { callData, code, helper } = Heavy.make(rng)
+    return Rlp.encode([code, helper, callData])
+  },
+  check: (input) => {
+    const parts = input instanceof Uint8Array ? Rlp.decodeOrThrow(input) : input
+    const [code, helper, data] = typeof parts === "string" || parts instanceof Uint8Array ? [] : parts
+    return (
+      code instanceof Uint8Array &&
+      helper instanceof Uint8Array &&
+      data instanceof Uint8Array &&
+      checkOnce(code, helper, data, mostGas)
+    )
+  }
+}
+
+/** Values and types as deep as call data and code may be; the first byte says what is done with them. */
+const deep: Target = {
+  name: "fate/run/deep",
+  seeds: 0,
+  weight: 0.05,
+  budget: 1000,
+  make: (rng) => {
+    const size = rng.pick([290_000, 290_000, rng.below(290_000)])
+    const parts = [
+      () => Heavy.deepType(rng, size, rng.chance(0.5)),
+      () => deepValue(rng, size),
+      () => ValueCodec.encode(Heavy.deep(rng, size))
+    ]
+    return Bytes.concat(rng.bytes(1), rng.pick(parts)())
+  },
+  check: (input) => {
+    const use = input instanceof Uint8Array ? Heavy.uses[(input[0] ?? 0) % Heavy.uses.length] : undefined
+    return (
+      input instanceof Uint8Array &&
+      use !== undefined &&
+      checkOnce(use, use, Heavy.callDataOf(input.subarray(1)), mostGas)
+    )
+  }
+}
 
 const runs = (
   name: string,
@@ -192,6 +249,8 @@ export const make = (): ReadonlyArray<Target> => {
     value,
     callData(all),
     byteCode(all),
+    heavy,
+    deep,
     runs("programs", 0, (rng) => [Programs.program(rng, Programs.wicked), Programs.callData(rng)]),
     runs("instructions", 0, (rng) => [
       rng.chance(0.9) ? Programs.wildProgram(rng) : Programs.program(rng, Programs.calm),

@@ -12,6 +12,7 @@ import type { ChannelForceProgressTx } from "../../src/chain/Transaction.js"
 import type { FlowError } from "../../src/client/ChannelEvent.js"
 import type { KeyPair } from "../../src/crypto/KeyPair.js"
 import * as ApiEncoding from "../../src/encoding/ApiEncoding.js"
+import * as Bytes from "../../src/encoding/Bytes.js"
 import type { BlockHash } from "../../src/encoding/ApiEncoding.js"
 import type * as Json from "../../src/encoding/Json.js"
 import * as CallData from "../../src/fate/CallData.js"
@@ -448,6 +449,21 @@ describe("contracts of the AEVM", () => {
       node.ask("update_ack", signedBy(body(somewhere, 2), [responder]), [aevm])
       expect(errorOf(yield* node.expect("update_ack"))).toBe(4)
       expect(yield* eventOf(channel, "RoundUnverified")).toMatchObject({ reason: "no_engine", round: 2 })
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("that no transaction has room for are declined as well", () =>
+    Effect.gen(function* () {
+      const { node, channel } = yield* openScripted("initiator")
+      const long = creating(responder.address, { code: Bytes.concat(code, new Uint8Array(300_000)) })
+      node.info("update")
+      node.ask("update_ack", signedBy(body(somewhere, 2), [responder]), [long])
+      expect(errorOf(yield* node.expect("update_ack"))).toBe(4)
+      expect(yield* eventOf(channel, "RoundUnverified")).toMatchObject({
+        reason: "no_engine",
+        detail: expect.stringContaining("longer than any transaction"),
+        round: 2
+      })
     }).pipe(Effect.scoped)
   )
 

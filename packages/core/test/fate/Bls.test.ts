@@ -77,6 +77,31 @@ describe("BLS12-381", () => {
     expect(Bls.gt.isOne(Bls.gt.multiply(pairing, Bls.gt.invert(pairing)))).toBe(true)
   })
 
+  it("computes in the fields like the library, with any numbers", () => {
+    const { Fp, Fp12 } = bls12_381.fields
+    const number = fc.oneof(
+      fc.constantFrom(0n, 1n, 2n, (1n << 50n) - 1n, 1n << 51n, 1n << 380n, Bls.fieldOrder - 1n),
+      fc.bigInt({ min: 0n, max: Bls.fieldOrder - 1n })
+    )
+    const element = fc.array(number, { minLength: 12, maxLength: 12 }).map(Bls.fromCoordinates)
+    fc.assert(
+      fc.property(element, element, (a, b) => {
+        expect(Bls.gt.multiply(a, b)).toEqual(Fp12.mul(a, b))
+        expect(Bls.gt.add(a, b)).toEqual(Fp12.add(a, b))
+        expect(Bls.gt.invert(a)).toEqual(Fp12.conjugate(a))
+        expect(Bls.gt.isOne(a)).toBe(Fp12.eql(a, Fp12.ONE))
+        expect(Bls.finalExponentiation(a)).toEqual(Fp12.is0(a) ? a : Fp12.finalExponentiate(a))
+      }),
+      { numRuns: 10 }
+    )
+    fc.assert(
+      fc.property(number, fc.bigInt({ min: 1n, max: 380n }), (n, shift) => {
+        for (const z of [n, n >> shift].filter((each) => each > 0n))
+          expect(Bls.g1.normalize({ x: 1n, y: 1n, z }).x).toBe(Fp.sqr(Fp.inv(z)))
+      })
+    )
+  })
+
   it("writes digits that make up the number", () => {
     fc.assert(
       fc.property(

@@ -2,11 +2,12 @@
  * What strangers may send to a machine: no program and no call data crash it, hang it or fill its memory, and every
  * run keeps the promises of a run.
  */
-import { describe, expect, it } from "@effect/vitest"
+import { afterEach, describe, expect, it } from "@effect/vitest"
 import * as Rng from "../../fuzz/Rng.js"
 import * as ContractObject from "../../src/chain/ContractObject.js"
 import * as ApiEncoding from "../../src/encoding/ApiEncoding.js"
 import * as Bytes from "../../src/encoding/Bytes.js"
+import * as DecodeError from "../../src/encoding/DecodeError.js"
 import * as Bytecode from "../../src/fate/Bytecode.js"
 import * as Contracts from "../../src/fate/Contracts.js"
 import * as SortedMap from "../../src/fate/internal/sortedMap.js"
@@ -17,12 +18,16 @@ import * as Trees from "../../src/state/Trees.js"
 import * as Trie from "../../src/state/Trie.js"
 import type { OffChainNewContract } from "../../src/state/Update.js"
 import { type Attack, attacks } from "../support/fate/Attacks.js"
+import * as Heavy from "../support/fate/Heavy.js"
 import * as Laboratory from "../support/fate/Laboratory.js"
 import * as Programs from "../support/fate/Programs.js"
 import { native } from "../support/TestCrypto.js"
 import * as A from "./support/assembly.js"
 
-const limit = 1000
+// Whoever counts the tests must hear of them in between.
+afterEach(() => new Promise<void>((resolve) => setImmediate(resolve)))
+
+const times = (count: number): ReadonlyArray<number> => Array.from({ length: count }, (_, i) => i)
 
 /** The store of the called contract has a map, number 1, without entries. */
 const withStoredMap = (trees: Trees.Trees): Trees.Trees => {
@@ -33,42 +38,157 @@ const withStoredMap = (trees: Trees.Trees): Trees.Trees => {
   return { ...trees, contracts }
 }
 
-describe("attacks", () => {
-  let slowest = 0
+const refusal = "the contract asks for far more work than its gas pays for"
 
+/** How the attacks end that do not run out of gas: none goes on for longer than its gas, or the work it notes, lets it. */
+const ends: { readonly [name: string]: string } = {
+  "shared value as a key": refusal,
+  "two shared values as keys": refusal,
+  "shared value in an error": "Bad arguments to add: [{tuple,{{tuple,...},{...}}},1]",
+  "shared string hashed": refusal,
+  "shared value returned under Lima": refusal,
+  "shared value stored under Lima": refusal,
+  "shared values compared under Lima": refusal,
+  "shared value hashed under Lima": refusal,
+  "gas out of nothing under Lima": "before Iris negative cells made gas out of nothing",
+  "hashes of a long string": refusal,
+  "signatures of long messages": refusal,
+  "text of a large integer": "the text of the error shows an integer that is too long to be printed",
+  "long keys of contracts": refusal,
+  "long keys of a stored map": refusal,
+  "small maps of a long list": refusal,
+  "walks that run out of gas": refusal,
+  "results of the wrong type": refusal,
+  "stored results of the wrong type": refusal,
+  "variants of many constructors": refusal,
+  shifts: refusal,
+  "products of points of the first group": refusal,
+  "products of points of the second group": refusal,
+  "powers in the target group": refusal,
+  "powers in protected calls": refusal,
+  "products modulo a large integer": refusal,
+  "products that vanish": refusal,
+  "steps of a large integer": refusal,
+  "unions of large sets": refusal,
+  "sums of large sets": refusal,
+  "integers of long bytes": refusal,
+  "upper case of a long string": refusal,
+  "characters of a long string": refusal,
+  "marks without end": refusal,
+  "deep value hashed": "Finished",
+  "deep type as an argument": "Type error on call: [{typerep,{tuple,[...]}}] is not of type [any]",
+  "deep type in the code": "Finished",
+  "deep type of a function": "Type error on call: [1] is not of type [{tuple,[{tuple,...}]}]",
+  "deep value of the wrong type": "Type error on call: [{tuple,{{tuple,...}}}] is not of type [integer]",
+  "deep keys": refusal,
+  "texts of long addresses": refusal,
+  "text of an address that is too long": "the text of an address that is far too long",
+  "addresses of any length": "the text of an address that is far too long",
+  "topics of any length": "a topic of an event is no key",
+  "long names": refusal,
+  "call data that no transaction has room for": "the call data are longer than any transaction can be"
+}
+
+describe("attacks", () => {
+  // How long they take is what the fuzzer looks at: `npm run fuzz -- fate/run`.
   const attack = ({ args = [1n], helper, main, protocol, registers }: Attack): string => {
     const code = A.byteCode(main)
     const empty = Laboratory.world(code, helper === undefined ? code : A.byteCode(helper), registers ?? {})
     const trees = withStoredMap(empty)
     const callData = Laboratory.callData(Bytecode.functionId("go"), args)
-    const given = { callData, ...(protocol === undefined ? {} : { protocol }) }
-    let best = Number.POSITIVE_INFINITY
-    let said = ""
-    // What else the machine does is not the run's fault.
-    for (let i = 0; i < 4 && best > limit / 2; i++) {
-      const start = performance.now()
-      const outcome = Laboratory.run(trees, given)
-      best = Math.min(best, performance.now() - start)
-      expect(Laboratory.complaint(trees, outcome)).toBeUndefined()
-      said = Laboratory.errorOf(outcome)
-    }
-    slowest = Math.max(slowest, best)
-    expect(best).toBeLessThan(2 * limit)
-    return said
+    const outcome = Laboratory.run(trees, { callData, ...(protocol === undefined ? {} : { protocol }) })
+    expect(Laboratory.complaint(trees, outcome)).toBeUndefined()
+    return Laboratory.errorOf(outcome)
   }
 
-  it.each(Object.entries(attacks))("%s", { timeout: 60_000 }, (_, each) => {
-    expect(attack(each).length).toBeGreaterThan(0)
+  it.each(Object.entries(attacks))("%s", { timeout: 60_000 }, (name, each) => {
+    expect(attack(each)).toBe(ends[name] ?? "Out of gas")
   })
 
-  it("takes no longer than it should", () => {
-    console.log(
-      `${Object.keys(attacks).length} attacks of 1,000,000 gas, the slowest took ${slowest.toFixed(0)} ms`
-    )
+  it("are known by name", () => {
+    expect(Object.keys(ends).filter((name) => !(name in attacks))).toEqual([])
+  })
+
+  it.each(times(12))("heavy program %i ends", { timeout: 60_000 }, (i) => {
+    const { callData, code, helper } = Heavy.make(Rng.make(`heavy ${i}`))
+    const trees = Laboratory.world(code, helper)
+    expect(Laboratory.complaint(trees, Laboratory.run(trees, { callData }))).toBeUndefined()
+  })
+})
+
+describe("deep values and types", () => {
+  const size = 290_000
+  const reasonOf = (bytes: Uint8Array): string => {
+    try {
+      ValueCodec.decodeOrThrow(bytes)
+      return "read"
+    } catch (error) {
+      return error instanceof DecodeError.DecodeError ? error.message : String(error)
+    }
+  }
+
+  // Room for parts that are not there would be hundreds of megabytes.
+  it("that promise more parts than there are bytes are not read to their end", () => {
+    for (const start of [[0x37, 0xff], [0x87, 0xff], [0xfb], [0xf3]]) {
+      const bytes = Uint8Array.from({ length: size }, (_, i) => start[i % start.length] ?? 0)
+      const reason = reasonOf(bytes)
+      expect(reason).toContain("there are more parts than bytes")
+      expect(Number(/byte (\d+)/.exec(reason)?.[1])).toBeLessThanOrEqual(size / 7)
+    }
+  })
+
+  it("whose parts are all there are read, and written as they were", () => {
+    for (const [start, end] of [
+      [[0x37, 0x01], [0x07]],
+      [[0x27], [0x07]],
+      [[0x67, 0x07], [0x07]],
+      [[0x1b], [0x3f]],
+      [[0x13], [0x03]],
+      [[0x2f, 0x01, 0x00], [0x3f]],
+      [[0xaf, 0x01, 0x00, 0x1b], [0x3f]]
+    ] as const) {
+      const depth = Math.floor(size / start.length)
+      const bytes = Uint8Array.from([...times(depth).flatMap(() => start), ...end])
+      expect(Bytes.equals(ValueCodec.encode(ValueCodec.decodeOrThrow(bytes)), bytes)).toBe(true)
+    }
+    // Full binary trees: every byte is a part.
+    let tree = [0x3f]
+    for (let i = 0; i < 12; i++) tree = [0x2b, ...tree, ...tree]
+    expect(reasonOf(Uint8Array.from(tree))).toBe("read")
+    let type = [0x07]
+    for (let i = 0; i < 12; i++) type = [0x67, ...type, ...type]
+    expect(reasonOf(Uint8Array.from(type))).toBe("read")
   })
 })
 
 describe("new contracts", () => {
+  it("that no transaction has room for are refused before anybody looks at them", () => {
+    const byteCode = A.byteCode({
+      init: [[Type.any], Type.tuple([]), [[A.op("RETURNR", A.immediate(Value.unit))]]]
+    })
+    const padded = (size: number): Uint8Array =>
+      Bytes.concat(Laboratory.codeOf(byteCode), new Uint8Array(size))
+    const reasonOf = (code: Uint8Array, argument: number): string | undefined => {
+      const update: OffChainNewContract = {
+        _tag: "OffChainNewContract",
+        owner: ApiEncoding.encode("ak", Laboratory.caller),
+        ctVersion: ContractObject.packVersions({ vmVersion: 8, abiVersion: 3 }),
+        code,
+        deposit: 0n,
+        callData: Laboratory.callData(Bytecode.functionId("init"), [Value.bytes(new Uint8Array(argument))])
+      }
+      const trees = Laboratory.world(byteCode)
+      const round = { round: 5, channelReserve: 0n }
+      const result = Contracts.dryRun(trees, update, round, Laboratory.environment(), native)
+      return "reason" in result ? (result.detail ?? result.reason) : undefined
+    }
+    const tooLong = "the code and the call data are longer than any transaction can be"
+    expect(reasonOf(Laboratory.codeOf(byteCode), 200_000)).toBeUndefined()
+    expect(reasonOf(padded(100_000), 100_000)).toBe("bad_contract_code")
+    expect(reasonOf(padded(100_000), 200_000)).toBe(tooLong)
+    expect(reasonOf(padded(300_000), 1)).toBe(tooLong)
+  })
+
   it("whose init ends with a long text are refused with a short reason", () => {
     const byteCode = A.byteCode({
       init: [[Type.string], Type.tuple([]), [[A.op("EXIT", A.argument(0))]]]

@@ -4,19 +4,23 @@
  *
  * What is computed is what the reference computes, also for points that are not in the group or not on the curve.
  */
-import { type Fp12 as Fp12Element, tower12 } from "@noble/curves/abstract/tower.js"
-import * as Bytes from "../../encoding/Bytes.js"
+import {
+  type Field,
+  type Fp,
+  type Fp12,
+  type Fp2,
+  fieldOrder,
+  fp12,
+  frobeniusFactors,
+  groupOrder
+} from "./blsFields.js"
+import { fp as field1, fp2 as field2, lazy, seed } from "./blsFields.js"
 import { type Endomorphism, multiply, multiplySplit } from "./blsMultiply.js"
 
-/** A number of the field of G1, and of G2. */
-export type Fp = bigint
-export interface Fp2 {
-  readonly c0: Fp
-  readonly c1: Fp
-}
+export { fieldOrder, type Fp, type Fp2, groupOrder } from "./blsFields.js"
 
 /** An element of the target group (or of the field it is part of). */
-export type Gt = Fp12Element
+export type Gt = Fp12
 
 /** A point in Jacobian coordinates. */
 export interface Point<F> {
@@ -24,26 +28,6 @@ export interface Point<F> {
   readonly y: F
   readonly z: F
 }
-
-/** The parameter that everything comes from. */
-const seed = -0xd201000000010000n
-const square = seed * seed
-
-/** Orders of the groups and of the field. */
-export const groupOrder = square * square - square + 1n
-export const fieldOrder = ((seed - 1n) * (seed - 1n) * groupOrder) / 3n + seed
-
-// Only the fields: the whole curves of the library would have to be loaded by everybody.
-const { Fp, Fp2, Fp12 } = /*#__PURE__*/ tower12({
-  ORDER: fieldOrder,
-  X_LEN: 64,
-  FP2_NONRESIDUE: [1n, 1n],
-  Fp2mulByB: (n: Fp2): Fp2 => Fp2.mul(n, twistB),
-  Fp12finalExponentiate: (n: Gt): Gt => finalExponentiation(n)
-})
-
-/** The constant of the twisted curve: 4 (u + 1). */
-const twistB = Fp2.fromBigTuple([4n, 4n])
 
 export const fpLength = 48
 export const frLength = 32
@@ -54,16 +38,17 @@ export interface Montgomery {
   readonly toBytes: (n: bigint) => Uint8Array
 }
 
-const littleEndian = (bytes: Uint8Array): bigint =>
-  BigInt(`0x${Bytes.toHex(new Uint8Array(bytes).reverse())}`)
+const wordLength = 8
 
-/** Made at the first use: most processes never need it. */
-const lazy = <A>(make: () => A): (() => A) => {
-  let made: { readonly value: A } | undefined
-  return () => {
-    made ??= { value: make() }
-    return made.value
-  }
+const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+
+/** Of whole words. */
+const littleEndian = (bytes: Uint8Array): bigint => {
+  const view = viewOf(bytes)
+  let n = 0n
+  for (let at = bytes.length - wordLength; at >= 0; at -= wordLength)
+    n = (n << 64n) | view.getBigUint64(at, true)
+  return n
 }
 
 const montgomery = (order: bigint, length: number): Montgomery => {
@@ -74,9 +59,16 @@ const montgomery = (order: bigint, length: number): Montgomery => {
     for (let i = 0n; i < bits; i++) power = (power & 1n) === 0n ? power / 2n : (power + order) / 2n
     return power
   })
+  // Views take longer to make than copies of their bytes.
+  const written = new Uint8Array(length)
+  const view = viewOf(written)
   return {
     fromBytes: (bytes) => (littleEndian(bytes) * inverse()) % order,
-    toBytes: (n) => Bytes.uintToFixed((n << bits) % order, length).reverse()
+    toBytes: (n) => {
+      let rest = (n << bits) % order
+      for (let at = 0; at < length; at += wordLength, rest >>= 64n) view.setBigUint64(at, rest, true)
+      return written.slice()
+    }
   }
 }
 
@@ -84,20 +76,6 @@ const montgomery = (order: bigint, length: number): Montgomery => {
 export const fp = montgomery(fieldOrder, fpLength)
 /** Scalars. */
 export const fr = montgomery(groupOrder, frLength)
-
-/** What the formulas need of a field. */
-interface Field<F> {
-  readonly ZERO: F
-  readonly ONE: F
-  readonly add: (a: F, b: F) => F
-  readonly sub: (a: F, b: F) => F
-  readonly mul: (a: F, b: F | bigint) => F
-  readonly sqr: (a: F) => F
-  readonly neg: (a: F) => F
-  readonly inv: (a: F) => F
-  readonly eql: (a: F, b: F) => boolean
-  readonly is0: (a: F) => boolean
-}
 
 /** A group of points. */
 export interface Group<F> {
@@ -113,61 +91,68 @@ export interface Group<F> {
   readonly isValid: (p: Point<F>) => boolean
 }
 
-const group = <F>(field: Field<F>, b: F, endomorphism: () => Endomorphism<Point<F>>): Group<F> => {
-  const zero: Point<F> = { x: field.ZERO, y: field.ZERO, z: field.ZERO }
-  const isZero = (p: Point<F>): boolean => field.is0(p.z)
+const group = <F>(
+  field: Field<F>,
+  timesB: (a: F) => F,
+  endomorphism: () => Endomorphism<Point<F>>
+): Group<F> => {
+  const { add: plus, mul, reduce, sqr, sub, times } = field
+  const zero: Point<F> = { x: field.zero, y: field.zero, z: field.zero }
+  const isNothing = (a: F): boolean => field.equal(a, field.zero)
+  const isZero = (p: Point<F>): boolean => isNothing(p.z)
 
   const double = (p: Point<F>): Point<F> => {
     if (isZero(p)) return zero
-    const y2 = field.sqr(p.y)
-    const slope = field.mul(field.sqr(p.x), 3n)
-    const s = field.mul(field.mul(p.x, y2), 4n)
-    const x = field.sub(field.sqr(slope), field.add(s, s))
+    const y2 = reduce(sqr(p.y))
+    const slope = times(reduce(sqr(p.x)), 3n)
+    const s = times(reduce(mul(p.x, y2)), 4n)
+    const x = reduce(sub(sqr(slope), plus(s, s)))
     return {
       x,
-      y: field.sub(field.mul(slope, field.sub(s, x)), field.mul(field.sqr(y2), 8n)),
-      z: field.mul(field.mul(p.y, p.z), 2n)
+      y: reduce(sub(mul(slope, sub(s, x)), times(sqr(y2), 8n))),
+      z: reduce(times(mul(p.y, p.z), 2n))
     }
   }
 
   const add = (p: Point<F>, q: Point<F>): Point<F> => {
     if (isZero(p)) return q
     if (isZero(q)) return p
-    const pz2 = field.sqr(p.z)
-    const qz2 = field.sqr(q.z)
-    const u = field.mul(p.x, qz2)
-    const s = field.mul(p.y, field.mul(q.z, qz2))
-    const h = field.sub(field.mul(q.x, pz2), u)
-    const r = field.sub(field.mul(q.y, field.mul(p.z, pz2)), s)
-    if (field.is0(h)) return field.is0(r) ? double(p) : zero
-    const h2 = field.sqr(h)
-    const h3 = field.mul(h, h2)
-    const v = field.mul(u, h2)
-    const x = field.sub(field.sub(field.sqr(r), h3), field.add(v, v))
+    const pz2 = reduce(sqr(p.z))
+    const qz2 = reduce(sqr(q.z))
+    const u = reduce(mul(p.x, qz2))
+    const s = reduce(mul(p.y, reduce(mul(q.z, qz2))))
+    const h = reduce(sub(mul(q.x, pz2), u))
+    const r = reduce(sub(mul(q.y, reduce(mul(p.z, pz2))), s))
+    if (isNothing(h)) return isNothing(r) ? double(p) : zero
+    const h2 = reduce(sqr(h))
+    const h3 = reduce(mul(h, h2))
+    const v = reduce(mul(u, h2))
+    const x = reduce(sub(sub(sqr(r), h3), plus(v, v)))
     return {
       x,
-      y: field.sub(field.mul(r, field.sub(v, x)), field.mul(s, h3)),
-      z: field.mul(field.mul(p.z, q.z), h)
+      y: reduce(sub(mul(r, sub(v, x)), mul(s, h3))),
+      z: reduce(mul(reduce(mul(p.z, q.z)), h))
     }
   }
 
   const normalize = (p: Point<F>): Point<F> => {
-    if (isZero(p) || field.eql(p.z, field.ONE)) return p
-    const inverse = field.inv(p.z)
-    const inverse2 = field.sqr(inverse)
+    if (isZero(p) || field.equal(p.z, field.one)) return p
+    const inverse = field.inverse(p.z)
+    const inverse2 = reduce(sqr(inverse))
     return {
-      x: field.mul(p.x, inverse2),
-      y: field.mul(field.mul(p.y, inverse2), inverse),
-      z: field.ONE
+      x: reduce(mul(p.x, inverse2)),
+      y: reduce(mul(reduce(mul(p.y, inverse2)), inverse)),
+      z: field.one
     }
   }
 
   const isValid = ({ x, y, z }: Point<F>): boolean => {
-    const z6 = field.sqr(field.mul(z, field.sqr(z)))
-    return field.eql(field.sqr(y), field.add(field.mul(field.sqr(x), x), field.mul(b, z6)))
+    const z6 = reduce(sqr(reduce(mul(z, reduce(sqr(z))))))
+    const right = plus(mul(reduce(sqr(x)), x), timesB(z6))
+    return isNothing(reduce(sub(sqr(y), right)))
   }
 
-  const negate = (p: Point<F>): Point<F> => (isZero(p) ? zero : { ...p, y: field.neg(p.y) })
+  const negate = (p: Point<F>): Point<F> => (isZero(p) ? zero : { ...p, y: reduce(sub(field.zero, p.y)) })
 
   const additive = { zero, add, double, negate }
   return {
@@ -185,11 +170,13 @@ const splitShift = 256n
 const beta =
   0x1a0111ea397fe699ec02408663d4de85aa0d857d89759ad4897d29650fb85f9b409427eb4f49fffd8bfd00000000aaacn
 
+const square = seed * seed
+
 const endomorphism1 = lazy((): Endomorphism<Point<Fp>> => {
   const first = -(square << splitShift) / groupOrder
   const second = (1n << splitShift) / groupOrder
   return {
-    apply: (p) => ({ ...p, x: Fp.mul(p.x, beta) }),
+    apply: (p) => ({ ...p, x: field1.reduce(p.x * beta) }),
     split: (scalar) => {
       const s = (scalar * first) >> splitShift
       const t = (scalar * second) >> splitShift
@@ -209,42 +196,36 @@ const digits = (scalar: bigint): ReadonlyArray<bigint> => {
   })
 }
 
-const conjugate = ({ c0, c1 }: Fp2): Fp2 => ({ c0, c1: Fp.neg(c1) })
-
 /** Frobenius' endomorphism on the twisted curve, which multiplies by the seed. */
 const endomorphism2 = lazy((): Endomorphism<Point<Fp2>> => {
-  const inverse = Fp2.inv(Fp2.NONRESIDUE)
-  const onX = Fp2.pow(inverse, (fieldOrder - 1n) / 3n)
-  const onY = Fp2.pow(inverse, (fieldOrder - 1n) / 2n)
+  const [, , x2 = field2.one, x3 = field2.one] = frobeniusFactors()
+  const onX = field2.inverse(x2)
+  const onY = field2.inverse(x3)
+  const { conjugate, mul, reduce } = field2
   return {
     apply: ({ x, y, z }) => ({
-      x: Fp2.mul(conjugate(x), onX),
-      y: Fp2.mul(conjugate(y), onY),
+      x: reduce(mul(conjugate(x), onX)),
+      y: reduce(mul(conjugate(y), onY)),
       z: conjugate(z)
     }),
     split: digits
   }
 })
 
-export const g1 = group<Fp>(Fp, 4n, endomorphism1)
-export const g2 = group<Fp2>(Fp2, twistB, endomorphism2)
+export const g1 = group<Fp>(field1, (a) => a << 2n, endomorphism1)
+export const g2 = group<Fp2>(field2, field2.timesB, endomorphism2)
 
-const gtAdditive = {
-  zero: Fp12.ONE,
-  add: (a: Gt, b: Gt): Gt => Fp12.mul(a, b),
-  double: (a: Gt): Gt => Fp12.sqr(a),
-  negate: (a: Gt): Gt => Fp12.conjugate(a)
-}
-const gtEndomorphism = { apply: (a: Gt): Gt => Fp12.frobeniusMap(a, 1), split: digits }
+const gtAdditive = { zero: fp12.one, add: fp12.mul, double: fp12.sqr, negate: fp12.conjugate }
+const gtEndomorphism = { apply: fp12.frobenius, split: digits }
 
 /**
  * The target group. `add` is the addition of the field it is part of; `invert` and `power` take for granted that the
  * element is of the group.
  */
 export const gt = {
-  add: (a: Gt, b: Gt): Gt => Fp12.add(a, b),
+  add: fp12.add,
   invert: gtAdditive.negate,
-  isOne: (a: Gt): boolean => Fp12.eql(a, Fp12.ONE),
+  isOne: fp12.isOne,
   multiply: gtAdditive.add,
   power: (a: Gt, exponent: bigint): Gt => multiplySplit(gtAdditive, gtEndomorphism, a, exponent)
 }
@@ -256,91 +237,90 @@ interface Line {
   readonly c: Fp2
 }
 
-/** The inverse of 2, without computing it: half of the order and one. */
-const half = (fieldOrder + 1n) / 2n
-
 /** The tangent, and twice the point; other than elsewhere coordinates are homogeneous (x / z, y / z). */
 const tangent = ({ x, y, z }: Point<Fp2>): readonly [Line, Point<Fp2>] => {
-  const y2 = Fp2.sqr(y)
-  const bz2 = Fp2.mul(Fp2.mul(twistB, Fp2.sqr(z)), 3n)
-  const yz = Fp2.mul(Fp2.mul(y, z), 2n)
-  const mean = Fp2.mul(Fp2.add(Fp2.mul(bz2, 3n), y2), half)
+  const { add, half, mul, reduce, sqr, sub, times, timesB, zero } = field2
+  const y2 = reduce(sqr(y))
+  const bz2 = reduce(times(timesB(sqr(z)), 3n))
+  const yz = reduce(times(mul(y, z), 2n))
+  const bz2Thrice = times(bz2, 3n)
+  const mean = half(reduce(add(bz2Thrice, y2)))
   const next = {
-    x: Fp2.mul(Fp2.sub(y2, Fp2.mul(bz2, 3n)), Fp2.mul(Fp2.mul(x, y), half)),
-    y: Fp2.sub(Fp2.sqr(mean), Fp2.mul(Fp2.sqr(bz2), 3n)),
-    z: Fp2.mul(y2, yz)
+    x: reduce(mul(sub(y2, bz2Thrice), half(reduce(mul(x, y))))),
+    y: reduce(sub(sqr(mean), times(sqr(bz2), 3n))),
+    z: reduce(mul(y2, yz))
   }
-  return [{ a: Fp2.sub(bz2, y2), b: Fp2.neg(yz), c: Fp2.mul(Fp2.sqr(x), 3n) }, next]
+  return [{ a: reduce(sub(bz2, y2)), b: sub(zero, yz), c: reduce(times(sqr(x), 3n)) }, next]
 }
 
 /** The line through two points, the second one normalized, and their sum. */
 const chord = (p: Point<Fp2>, q: Point<Fp2>): readonly [Line, Point<Fp2>] => {
-  const dx = Fp2.sub(p.x, Fp2.mul(p.z, q.x))
-  const dy = Fp2.sub(p.y, Fp2.mul(p.z, q.y))
-  const dx2 = Fp2.sqr(dx)
-  const dx3 = Fp2.mul(dx2, dx)
-  const v = Fp2.mul(dx2, p.x)
-  const t = Fp2.sub(Fp2.add(Fp2.mul(Fp2.sqr(dy), p.z), dx3), Fp2.add(v, v))
+  const { add, mul, reduce, sqr, sub, zero } = field2
+  const dx = reduce(sub(p.x, mul(p.z, q.x)))
+  const dy = reduce(sub(p.y, mul(p.z, q.y)))
+  const dx2 = reduce(sqr(dx))
+  const dx3 = reduce(mul(dx2, dx))
+  const v = reduce(mul(dx2, p.x))
+  const t = reduce(sub(add(mul(reduce(sqr(dy)), p.z), dx3), add(v, v)))
   const next = {
-    x: Fp2.mul(dx, t),
-    y: Fp2.sub(Fp2.mul(dy, Fp2.sub(v, t)), Fp2.mul(dx3, p.y)),
-    z: Fp2.mul(dx3, p.z)
+    x: reduce(mul(dx, t)),
+    y: reduce(sub(mul(dy, sub(v, t)), mul(dx3, p.y))),
+    z: reduce(mul(dx3, p.z))
   }
-  return [{ a: Fp2.sub(Fp2.mul(dy, q.x), Fp2.mul(dx, q.y)), b: dx, c: Fp2.neg(dy) }, next]
+  return [{ a: reduce(sub(mul(dy, q.x), mul(dx, q.y))), b: dx, c: sub(zero, dy) }, next]
 }
 
-const valueAt = ({ a, b, c }: Line, { x, y }: Point<Fp>): Gt => ({
-  c0: { c0: a, c1: Fp2.mul(c, x), c2: Fp2.ZERO },
-  c1: { c0: Fp2.ZERO, c1: Fp2.mul(b, y), c2: Fp2.ZERO }
-})
+const timesLine = (value: Gt, { a, b, c }: Line, { x, y }: Point<Fp>): Gt =>
+  fp12.mulLine(value, a, field2.reduce(field2.scale(b, y)), field2.reduce(field2.scale(c, x)))
+
+const seedDigits = (-seed).toString(2).slice(1)
 
 /** The Miller loop over the binary digits of the seed. */
 export const millerLoop = (first: Point<Fp>, second: Point<Fp2>): Gt => {
   const p = g1.normalize(first)
   const q = g2.normalize(second)
-  if (g2.isZero(q)) return Fp12.ONE
-  let value: Gt = Fp12.ONE
+  if (g2.isZero(q)) return fp12.one
+  let value: Gt = fp12.one
   let point = q
-  for (const bit of (-seed).toString(2).slice(1)) {
+  for (const bit of seedDigits) {
     const [line, twice] = tangent(point)
-    value = Fp12.mul(Fp12.sqr(value), valueAt(line, p))
+    value = timesLine(fp12.sqr(value), line, p)
     point = twice
     if (bit === "0") continue
     const [through, sum] = chord(point, q)
-    value = Fp12.mul(value, valueAt(through, p))
+    value = timesLine(value, through, p)
     point = sum
   }
-  return Fp12.conjugate(value)
+  return fp12.conjugate(value)
 }
 
 /** Of an element whose inverse is its conjugate. */
-const toTheSeed = (a: Gt): Gt => Fp12.conjugate(Fp12._cyclotomicExp(a, -seed))
+const toTheSeed = (a: Gt): Gt => {
+  let power = a
+  for (const bit of seedDigits) {
+    power = fp12.cyclotomicSqr(power)
+    if (bit === "1") power = fp12.mul(power, a)
+  }
+  return fp12.conjugate(power)
+}
 
 /** To the power of three times the cofactor: (p¹² - 1) / r · 3. */
 export const finalExponentiation = (a: Gt): Gt => {
-  if (Fp12.is0(a)) return a
-  const unitary = Fp12.div(Fp12.conjugate(a), a)
-  const easy = Fp12.mul(Fp12.frobeniusMap(unitary, 2), unitary)
+  if (fp12.isZero(a)) return a
+  const { conjugate, frobenius, inverse, mul } = fp12
+  const unitary = mul(conjugate(a), inverse(a))
+  const easy = mul(frobenius(frobenius(unitary)), unitary)
   // 3 (p⁴ - p² + 1) / r = (s - 1)² (s + p) (s² + p² - 1) + 3, s being the seed.
-  const withoutOne = (b: Gt): Gt => Fp12.mul(toTheSeed(b), Fp12.conjugate(b))
+  const withoutOne = (b: Gt): Gt => mul(toTheSeed(b), conjugate(b))
   const b = withoutOne(withoutOne(easy))
-  const c = Fp12.mul(toTheSeed(b), Fp12.frobeniusMap(b, 1))
-  const d = Fp12.mul(toTheSeed(toTheSeed(c)), Fp12.mul(Fp12.frobeniusMap(c, 2), Fp12.conjugate(c)))
-  return Fp12.mul(d, Fp12.mul(Fp12.sqr(easy), easy))
+  const c = mul(toTheSeed(b), frobenius(b))
+  const d = mul(toTheSeed(toTheSeed(c)), mul(frobenius(frobenius(c)), conjugate(c)))
+  return mul(d, mul(fp12.cyclotomicSqr(easy), easy))
 }
 
 /** The pairing of two points. */
 export const pairing = (p: Point<Fp>, q: Point<Fp2>): Gt => finalExponentiation(millerLoop(p, q))
 
-/** The twelve numbers of an element. */
-export const coordinatesOf = ({ c0, c1 }: Gt): ReadonlyArray<Fp> =>
-  [c0.c0, c0.c1, c0.c2, c1.c0, c1.c1, c1.c2].flatMap((pair) => [pair.c0, pair.c1])
-
-/** The element with twelve numbers. */
-export const fromCoordinates = (numbers: ReadonlyArray<Fp>): Gt => {
-  const at = (i: number): Fp2 => ({ c0: numbers[2 * i] ?? 0n, c1: numbers[2 * i + 1] ?? 0n })
-  return {
-    c0: { c0: at(0), c1: at(1), c2: at(2) },
-    c1: { c0: at(3), c1: at(4), c2: at(5) }
-  }
-}
+/** The twelve numbers of an element, and the element with them. */
+export const coordinatesOf = fp12.numbersOf
+export const fromCoordinates = fp12.ofNumbers

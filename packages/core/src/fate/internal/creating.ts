@@ -19,6 +19,7 @@ import type * as Engine from "../Engine.js"
 import { execute } from "../Engine.js"
 import type { Environment } from "../Environment.js"
 import { aevmNotSupported, kindOf, outcomeOf, withCall } from "./calling.js"
+import { tooLong } from "./limits.js"
 
 export const gas = 1_000_000
 
@@ -81,6 +82,11 @@ const withKept = (trees: Trees.Trees, contractId: ContractId, { initial, kept }:
   return { ...trees, contracts: Trie.put(trees.contracts, ApiEncoding.bytesOf(contractId), encoded) }
 }
 
+const tooLongForTransactions: Apply.UpdateFailure = {
+  reason: "contract_crashed",
+  detail: "the code and the call data are longer than any transaction can be"
+}
+
 export const create = (
   trees: Trees.Trees,
   update: OffChainNewContract,
@@ -97,6 +103,7 @@ export const create = (
     return { reason: "contract_crashed", detail: "its owner has created a contract in this round already" }
   const paid = Apply.debit(trees, ownerId, deposit, channelReserve)
   if (typeof paid === "string") return paid
+  if (tooLong(environment, update.code, callData)) return tooLongForTransactions
   if (!isInitCallData(callData)) return "contract_init_failed"
   const { vmVersion } = ContractObject.unpackVersions(ctVersion)
   const code = storedCode(update.code, vmVersion, environment.protocol)

@@ -1,7 +1,8 @@
 /** What things cost: the traversal of values. All of it is pure, and none of it is recursive: values are as deep as gas lets them be. */
-import { isCons, removed, type ListValue, type StoreMap, type Value } from "../Value.js"
+import { isCons, removed, type ListValue, type Value } from "../Value.js"
 import type { Type } from "../Type.js"
 import { crash, type TraversalModel } from "./machine.js"
+import { contains } from "./rebuild.js"
 import * as SortedMap from "./sortedMap.js"
 
 /** In thousandths of gas: for every node, for every byte of a leaf, for every entry of a store map that is unfolded. */
@@ -28,11 +29,16 @@ export interface StoredMaps {
 
 type Part = Value | typeof removed
 
-/** What is left of a container that a walk is in. */
-type Frame =
-  | { readonly kind: "array"; readonly values: ReadonlyArray<Value>; index: number }
-  | { readonly kind: "list"; rest: ListValue }
-  | { readonly kind: "map"; readonly entries: Iterator<readonly [Value, Part]>; value: Part | undefined }
+/** What is left of a container that a walk is in: a list, or an array whose next index stands elsewhere. */
+type Frame = ReadonlyArray<Value> | ListValue | MapFrame
+
+interface MapFrame {
+  readonly _tag: "map"
+  readonly entries: Iterator<readonly [Value, Part]>
+  value: Part | undefined
+}
+
+const isArray = (frame: Frame): frame is ReadonlyArray<Value> => Array.isArray(frame)
 
 const keyBytes = 32
 
@@ -57,6 +63,7 @@ export const walk = (
 ): number => {
   const { leaf, node, unfold } = costs[model]
   const frames: Array<Frame> = []
+  const indexes: Array<number> = []
   let left = milli
   let next: Part | undefined = value
   for (;;) {
@@ -72,15 +79,17 @@ export const walk = (
             if (part.elements.length === 0) left -= node + leaf
             else {
               left -= node
-              frames.push({ kind: "array", values: part.elements, index: 0 })
+              frames.push(part.elements)
+              indexes.push(0)
             }
             break
           case "variant":
             left -= node
-            frames.push({ kind: "array", values: part.values, index: 0 })
+            frames.push(part.values)
+            indexes.push(0)
             break
           case "list":
-            frames.push({ kind: "list", rest: part })
+            frames.push(part)
             break
           case "map":
             left -= node
@@ -119,15 +128,18 @@ export const walk = (
     }
     const frame = frames[frames.length - 1]
     if (frame === undefined) return left
-    if (frame.kind === "array") {
+    if (isArray(frame)) {
       left -= node
-      if (frame.index < frame.values.length) next = frame.values[frame.index++]
-      else frames.pop()
-    } else if (frame.kind === "list") {
+      const index = indexes.pop() as number
+      if (index < frame.length) {
+        next = frame[index]
+        indexes.push(index + 1)
+      } else frames.pop()
+    } else if (frame._tag === "list") {
       left -= node
-      if (isCons(frame.rest)) {
-        next = frame.rest.head
-        frame.rest = frame.rest.tail
+      if (isCons(frame)) {
+        next = frame.head
+        frames[frames.length - 1] = frame.tail
       } else frames.pop()
     } else if (frame.value !== undefined) {
       next = frame.value
@@ -144,8 +156,8 @@ export const walk = (
   }
 }
 
-const mapFrame = (entries: SortedMap.SortedMap<Part>): Frame => ({
-  kind: "map",
+const mapFrame = (entries: SortedMap.SortedMap<Part>): MapFrame => ({
+  _tag: "map",
   entries: SortedMap.entries(entries)[Symbol.iterator](),
   value: undefined
 })
@@ -209,37 +221,4 @@ const walkType = (milli: number, type: Type, node: number, leaf: number): number
 }
 
 /** Whether there is a store map anywhere in a value. */
-export const hasStoreMap = (value: Value): boolean => {
-  if (typeof value !== "object" || isScalar(value)) return false
-  const rest: Array<Value> = [value]
-  for (let part = rest.pop(); part !== undefined; part = rest.pop()) {
-    if (typeof part !== "object") continue
-    if (part._tag === "store_map") return true
-    if (part._tag === "tuple") pushObjects(rest, part.elements)
-    else if (part._tag === "variant") pushObjects(rest, part.values)
-    else if (part._tag === "list") {
-      for (let list: ListValue = part; isCons(list); list = list.tail)
-        if (typeof list.head === "object") rest.push(list.head)
-    } else if (part._tag === "map") {
-      for (const [, inner] of SortedMap.entries(part.entries)) if (typeof inner === "object") rest.push(inner)
-    }
-  }
-  return false
-}
-
-const pushObjects = (rest: Array<Value>, values: ReadonlyArray<Value>): void => {
-  for (const value of values) if (typeof value === "object") rest.push(value)
-}
-
-const isScalar = (value: Exclude<Value, bigint | boolean>): value is Exclude<typeof value, StoreMap> => {
-  switch (value._tag) {
-    case "tuple":
-    case "variant":
-    case "list":
-    case "map":
-    case "store_map":
-      return false
-    default:
-      return true
-  }
-}
+export const hasStoreMap = (value: Value): boolean => contains(value, ({ _tag }) => _tag === "store_map")

@@ -1,7 +1,34 @@
-/** A walk over a value that makes a new one, without recursion: contracts build values of any depth. */
-import { elements, list, map, tuple, variant } from "../Value.js"
-import type { Value } from "../Value.js"
+/** Walks over a value that find something or make a new one, without recursion: contracts build values of any depth. */
+import { elements, isCons, list, map, tuple, variant } from "../Value.js"
+import type { ListValue, Value } from "../Value.js"
 import * as SortedMap from "./sortedMap.js"
+
+const pushObjects = (rest: Array<Value>, values: ReadonlyArray<Value>): void => {
+  for (const value of values) if (typeof value === "object") rest.push(value)
+}
+
+/** Whether there is such a part anywhere in a value; keys of maps and what is over store maps are not looked into. */
+export const contains = (
+  value: Value,
+  isWanted: (part: Exclude<Value, bigint | boolean>) => boolean
+): boolean => {
+  if (typeof value !== "object") return false
+  const rest: Array<Value> = [value]
+  for (let part = rest.pop(); part !== undefined; part = rest.pop()) {
+    if (typeof part !== "object") continue
+    if (isWanted(part)) return true
+    if (part._tag === "tuple") pushObjects(rest, part.elements)
+    else if (part._tag === "variant") pushObjects(rest, part.values)
+    else if (part._tag === "list") {
+      for (let cells: ListValue = part; isCons(cells); cells = cells.tail)
+        if (typeof cells.head === "object") rest.push(cells.head)
+    } else if (part._tag === "map")
+      SortedMap.forEach(part.entries, (_, inner) => {
+        if (typeof inner === "object") rest.push(inner)
+      })
+  }
+  return false
+}
 
 /** How a part of a value is made again from its children, which are rebuilt first, in this order. */
 export interface Parts {
@@ -9,11 +36,14 @@ export interface Parts {
   readonly make: (children: ReadonlyArray<Value>) => Value
 }
 
-interface Frame extends Parts {
-  readonly done: Array<Value>
+interface Frame {
+  readonly parts: Parts
   readonly value: Value
   /** Made by the caller's rule: `make` is called even if no child changed. */
   readonly special: boolean
+  /** How many children were rebuilt, and into what; that is only kept once one has changed. */
+  count: number
+  done: Array<Value> | undefined
 }
 
 /**
@@ -23,31 +53,31 @@ interface Frame extends Parts {
  */
 export const rebuild = (root: Value, rule: (value: Value) => Parts | undefined): Value => {
   const stack: Array<Frame> = []
-  let result: Value | undefined
-  let next: Value | undefined = root
+  let value = root
   for (;;) {
-    if (next !== undefined) {
-      const special: Parts | undefined = rule(next)
-      const parts: Parts | undefined = special ?? pieces(next)
-      if (parts === undefined) result = next
-      else {
-        const { children, make } = parts
-        stack.push({ children, make, done: [], value: next, special: special !== undefined })
+    const special = rule(value)
+    const parts = special ?? pieces(value)
+    const { length = 0 } = parts?.children ?? []
+    if (parts !== undefined && length > 0) {
+      stack.push({ parts, value, special: special !== undefined, count: 0, done: undefined })
+      value = parts.children[0] as Value
+      continue
+    }
+    let result = special === undefined ? value : special.make([])
+    for (;;) {
+      const frame = stack.at(-1)
+      if (frame === undefined) return result
+      const { children, make } = frame.parts
+      if (frame.done !== undefined) frame.done.push(result)
+      else if (result !== children[frame.count]) frame.done = [...children.slice(0, frame.count), result]
+      frame.count++
+      if (frame.count < children.length) {
+        value = children[frame.count] as Value
+        break
       }
-      next = undefined
-    }
-    const frame = stack.at(-1)
-    if (frame === undefined) return result as Value
-    if (result !== undefined) {
-      frame.done.push(result)
-      result = undefined
-    }
-    if (frame.done.length < frame.children.length) {
-      next = frame.children[frame.done.length]
-    } else {
       stack.pop()
-      const same = !frame.special && frame.children.every((child, i) => child === frame.done[i])
-      result = same ? frame.value : frame.make(frame.done)
+      const same = frame.done === undefined && !frame.special
+      result = same ? frame.value : make(frame.done ?? children)
     }
   }
 }

@@ -12,14 +12,12 @@ import { Engine, Fatal } from "./engine.js"
 import * as Errors from "./errorTexts.js"
 import { reserves } from "./frames.js"
 import { checkArguments, functionOf, noCode } from "./functions.js"
+import { tooLong } from "./limits.js"
 import { Crash, crash, Failure, MissingRead, refuse, Reversion } from "./machine.js"
 import { prepare } from "./programs.js"
 import { codeObject, sourceOf, storedContract } from "./stored.js"
 
 const iris = 5
-
-/** What a byte of a transaction costs on chain: a call that no block has room for could never be enforced there. */
-const gasPerByte = 20
 
 type Finished = Extract<Outcome, { readonly _tag: "Finished" }>
 
@@ -65,8 +63,7 @@ const end = (engine: Engine): Trees => {
 const start = (call: Call, environment: Environment, crypto: CryptoService): Outcome => {
   const contract = storedContract(call.trees, call.contract) ?? crash("there is no such contract")
   if (contract.code instanceof Uint8Array) codeObject(contract.code)
-  if (call.callData.length > environment.gasLimit / gasPerByte)
-    refuse("the call data are longer than any transaction can be")
+  if (tooLong(environment, call.callData)) refuse("the call data are longer than any transaction can be")
   const called = CallData.read(call.callData)
   if (called === undefined) return failed(call, "error", latin1(Errors.badCallData), 0)
   const found = sourceOf(call.trees, call.contract) ?? crash("the contract's byte code cannot be read")

@@ -3,7 +3,7 @@ import { map, removed, storeMap } from "../Value.js"
 import type { MapValue, StoreMap, Value } from "../Value.js"
 import * as ValueCodec from "../ValueCodec.js"
 import { crash, refuse } from "./machine.js"
-import { rebuild } from "./rebuild.js"
+import { contains, rebuild } from "./rebuild.js"
 import type { Parts } from "./rebuild.js"
 import * as SortedMap from "./sortedMap.js"
 import type { Metadata } from "./storeMetadata.js"
@@ -70,9 +70,13 @@ export const allocate = (
     return undefined
   }
 
-  const rebuilt = values.map((value) => (typeof value === "object" ? rebuild(value, rule) : value))
+  const rebuilt = values.map((value) => (contains(value, concerns) ? rebuild(value, rule) : value))
   return { values: rebuilt, maps: maps.sort((a, b) => a.id - b.id) }
 }
+
+/** Whether the rule says something of a part. */
+const concerns = ({ _tag }: Exclude<Value, bigint | boolean>): boolean =>
+  _tag === "map" || _tag === "store_map" || _tag === "contract_bytearray"
 
 // Serializing also finds keys that no map may have. An entry has at least two bytes, and the map itself has two.
 const isSmall = (value: MapValue): boolean => {

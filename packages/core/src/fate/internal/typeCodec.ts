@@ -86,7 +86,11 @@ interface Frame {
   left: number
 }
 
-const frameOf = (tag: number, count: number): Frame => ({ tag, parts: new Array<Type>(count), left: count })
+/** The start of a type that has so many parts. */
+interface Start {
+  readonly tag: number
+  readonly count: number
+}
 
 const tupleParts = (reader: Reader, parts: ReadonlyArray<Type>): ReadonlyArray<TupleType> => {
   const constructors: Array<TupleType> = []
@@ -96,7 +100,7 @@ const tupleParts = (reader: Reader, parts: ReadonlyArray<Type>): ReadonlyArray<T
   return constructors
 }
 
-const close = (reader: Reader, { tag, parts }: Frame): Type => {
+const close = (reader: Reader, tag: number, parts: ReadonlyArray<Type>): Type => {
   const [first, second] = parts
   if (tag === list && first !== undefined) return { _tag: "list", element: first }
   if (tag === map && first !== undefined && second !== undefined)
@@ -112,18 +116,18 @@ const readBytesType = (reader: Reader): Type => {
   return { _tag: "bytes", size: size === -1n ? "any" : size }
 }
 
-const open = (reader: Reader): Type | Frame => {
+const open = (reader: Reader): Type | Start => {
   const tag = reader.byte()
   const simple = byTag.get(tag)
   if (simple !== undefined) return simple
   switch (tag) {
     case list:
-      return frameOf(tag, 1)
+      return { tag, count: 1 }
     case map:
-      return frameOf(tag, 2)
+      return { tag, count: 2 }
     case tuple:
     case variant:
-      return frameOf(tag, reader.byte())
+      return { tag, count: reader.byte() }
     case bytes:
       return readBytesType(reader)
     case tvar:
@@ -137,24 +141,32 @@ const open = (reader: Reader): Type | Frame => {
   }
 }
 
-const isFrame = (opened: Type | Frame): opened is Frame => !("_tag" in opened)
+const isStart = (opened: Type | Start): opened is Start => !("_tag" in opened)
 
 export const readType = (reader: Reader): Type => {
   const frames: Array<Frame> = []
+  // Parts that are not complete. Each has a byte at least, and those that have begun are not to come.
+  let missing = 0
   for (;;) {
     const opened = open(reader)
-    if (isFrame(opened) && opened.left > 0) {
-      frames.push(opened)
+    let type: Type
+    if (!isStart(opened)) type = opened
+    else if (opened.count === 0) type = close(reader, opened.tag, [])
+    else {
+      const { count, tag } = opened
+      missing += count
+      if (missing - frames.length > reader.left) reader.fail("truncated", "there are more parts than bytes")
+      frames.push({ tag, parts: new Array<Type>(count), left: count })
       continue
     }
-    let type = isFrame(opened) ? close(reader, opened) : opened
     for (;;) {
       const frame = frames.at(-1)
       if (frame === undefined) return type
       frame.parts[frame.parts.length - frame.left--] = type
+      missing--
       if (frame.left > 0) break
       frames.pop()
-      type = close(reader, frame)
+      type = close(reader, frame.tag, frame.parts)
     }
   }
 }

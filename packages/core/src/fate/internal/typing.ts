@@ -80,9 +80,7 @@ const perform = (task: Task, machine: Machine): Shape | undefined => {
   }
 }
 
-const scalarShape = (
-  value: Exclude<Value, { readonly _tag: "tuple" | "variant" | "list" | "map" }>
-): Shape | undefined => {
+const scalarShape = (value: Exclude<Value, Container>): Shape | undefined => {
   if (typeof value === "bigint") return integer
   if (typeof value === "boolean") return boolean
   if (value._tag === "bytes") return { _tag: "bytes", size: BigInt(value.bytes.length) }
@@ -90,123 +88,155 @@ const scalarShape = (
   return scalars[value._tag]
 }
 
-/** A value whose parts are being looked at. */
-type Inferring =
-  | {
-      readonly kind: "array"
-      readonly value: TupleValue | VariantValue
-      readonly elements: Array<Shape>
-      index: number
-    }
-  | { readonly kind: "list"; rest: ListValue; element: Shape }
-  | {
-      readonly kind: "map"
-      readonly entries: Iterator<readonly [Value, Value]>
-      /** The value of the key that is being looked at. */
-      pending: Value | undefined
-      inValue: boolean
-      key: Shape
-      value: Shape
-    }
-
-const inferring = (value: TupleValue | VariantValue | ListValue | MapValue): Inferring => {
-  switch (value._tag) {
-    case "list":
-      return { kind: "list", rest: value, element: any }
-    case "map": {
-      const entries = SortedMap.entries(value.entries)[Symbol.iterator]()
-      return { kind: "map", entries, pending: undefined, inValue: false, key: any, value: any }
-    }
-    default: {
-      const { length } = value._tag === "tuple" ? value.elements : value.values
-      // Not grown by and by: deep values would take several times as much memory.
-      return { kind: "array", value, elements: new Array<Shape>(length), index: 0 }
-    }
-  }
+interface InferringMap {
+  readonly _tag: "entries"
+  readonly entries: Iterator<readonly [Value, Value]>
+  /** The value of the key that is being looked at. */
+  pending: Value | undefined
+  inValue: boolean
+  key: Shape
+  value: Shape
 }
 
-/** Takes in the type of a part; whether it agrees with the parts before. */
-const absorb = (frame: Inferring, shape: Shape, machine: Machine): boolean => {
-  if (frame.kind === "array") {
-    frame.elements[frame.index++] = shape
+/**
+ * The values whose parts are being looked at, the innermost last, with the types of their parts so far: of a list, or
+ * of a tuple and what of its parts is next. Deep values are mostly this, so it takes no objects.
+ */
+class Inferring {
+  readonly #machine: Machine
+  readonly #values: Array<TupleValue | VariantValue | ListValue | InferringMap> = []
+  readonly #shapes: Array<Array<Shape> | Shape> = []
+  readonly #indexes: Array<number> = []
+
+  constructor(machine: Machine) {
+    this.#machine = machine
+  }
+
+  get isEmpty(): boolean {
+    return this.#values.length === 0
+  }
+
+  push(value: Container): void {
+    if (value._tag === "map") {
+      const entries = SortedMap.entries(value.entries)[Symbol.iterator]()
+      this.#values.push({
+        _tag: "entries",
+        entries,
+        pending: undefined,
+        inValue: false,
+        key: any,
+        value: any
+      })
+    } else this.#values.push(value)
+    const parts =
+      value._tag === "tuple" ? value.elements : value._tag === "variant" ? value.values : undefined
+    // Not grown by and by: deep values would take several times as much memory.
+    this.#shapes.push(parts === undefined ? any : new Array<Shape>(parts.length))
+    this.#indexes.push(0)
+  }
+
+  /** Takes in the type of a part; whether it agrees with the parts before. */
+  absorb(shape: Shape): boolean {
+    const last = this.#values.length - 1
+    const value = this.#values[last]
+    const shapes = this.#shapes[last]
+    if (value === undefined || shapes === undefined) return false
+    if (Array.isArray(shapes)) {
+      shapes[this.#indexes[last] as number] = shape
+      this.#indexes[last] = (this.#indexes[last] as number) + 1
+      return true
+    }
+    const isMap = value._tag === "entries"
+    const both = intersect(shape, isMap ? (value.inValue ? value.value : value.key) : shapes, this.#machine)
+    if (both === undefined) return false
+    if (!isMap) this.#shapes[last] = both
+    else if (value.inValue) value.value = both
+    else value.key = both
     return true
   }
-  const known = frame.kind === "list" ? frame.element : frame.inValue ? frame.value : frame.key
-  const both = intersect(shape, known, machine)
-  if (both === undefined) return false
-  if (frame.kind === "list") frame.element = both
-  else if (frame.inValue) frame.value = both
-  else frame.key = both
-  return true
+
+  /** The next part of the innermost. */
+  advance(): Value | undefined {
+    const last = this.#values.length - 1
+    const value = this.#values[last]
+    switch (value?._tag) {
+      case "tuple":
+        return value.elements[this.#indexes[last] as number]
+      case "variant":
+        return value.values[this.#indexes[last] as number]
+      case "list":
+        if (isCons(value)) this.#values[last] = value.tail
+        return value.head
+      case "entries":
+        return nextOf(value)
+      case undefined:
+        return undefined
+    }
+  }
+
+  /** The type of the innermost, which is left. */
+  conclude(): Shape {
+    const value = this.#values.pop()
+    const shapes = this.#shapes.pop() ?? any
+    this.#indexes.pop()
+    if (value?._tag === "entries") return { _tag: "map", key: value.key, value: value.value }
+    if (!Array.isArray(shapes)) return { _tag: "list", element: shapes }
+    const tuple: TupleShape = { _tag: "tuple", elements: shapes }
+    return value?._tag !== "variant"
+      ? tuple
+      : {
+          _tag: "variant",
+          constructors: value.arities.map((arity, i) => (i === value.tag ? tuple : arity))
+        }
+  }
 }
 
-/** The next part to look at. */
-const advance = (frame: Inferring): Value | undefined => {
-  if (frame.kind === "array") {
-    const { value } = frame
-    return (value._tag === "tuple" ? value.elements : value.values)[frame.index]
-  }
-  if (frame.kind === "list") {
-    const { rest } = frame
-    if (isCons(rest)) frame.rest = rest.tail
-    return rest.head
-  }
-  if (frame.pending !== undefined) {
-    const value = frame.pending
-    frame.pending = undefined
-    frame.inValue = true
+const nextOf = (map: InferringMap): Value | undefined => {
+  if (map.pending !== undefined) {
+    const value = map.pending
+    map.pending = undefined
+    map.inValue = true
     return value
   }
-  const entry = frame.entries.next()
+  const entry = map.entries.next()
   if (entry.done === true) return undefined
-  frame.pending = entry.value[1]
-  frame.inValue = false
+  map.pending = entry.value[1]
+  map.inValue = false
   return entry.value[0]
 }
 
-const conclude = (frame: Inferring): Shape => {
-  if (frame.kind === "list") return { _tag: "list", element: frame.element }
-  if (frame.kind === "map") return { _tag: "map", key: frame.key, value: frame.value }
-  const tuple: TupleShape = { _tag: "tuple", elements: frame.elements }
-  const { value } = frame
-  return value._tag === "tuple"
-    ? tuple
-    : { _tag: "variant", constructors: value.arities.map((arity, i) => (i === value.tag ? tuple : arity)) }
-}
-
 /** Nanoseconds for every constructor of a variant. */
-const arityTime = 20
+const arityTime = 40
+
+type Container = TupleValue | VariantValue | ListValue | MapValue
+
+const isContainer = (value: Value): value is Container =>
+  typeof value === "object" &&
+  (value._tag === "tuple" || value._tag === "variant" || value._tag === "list" || value._tag === "map")
 
 /** The type of a value; `undefined` for one that has none, such as a list of different things. */
 export const infer = (value: Value, machine: Machine): Shape | undefined => {
-  const frames: Array<Inferring> = []
+  if (!isContainer(value)) return scalarShape(value)
+  const frames = new Inferring(machine)
   let next: Value | undefined = value
   for (;;) {
     let shape: Shape | undefined
-    if (next === undefined) {
-      const done = frames.pop()
-      if (done === undefined) return undefined
-      shape = conclude(done)
-    } else if (
-      typeof next === "object" &&
-      (next._tag === "tuple" || next._tag === "variant" || next._tag === "list" || next._tag === "map")
-    ) {
+    if (next === undefined) shape = frames.conclude()
+    else if (isContainer(next)) {
       if (next._tag === "variant") {
         if (next.tag >= next.arities.length) return undefined
         work(machine, arityTime * next.arities.length)
       }
-      const frame = inferring(next)
-      frames.push(frame)
-      next = advance(frame)
+      frames.push(next)
+      next = frames.advance()
       continue
     } else {
       shape = scalarShape(next)
       if (shape === undefined) return undefined
     }
-    const outer = frames[frames.length - 1]
-    if (outer === undefined) return shape
-    if (!absorb(outer, shape, machine)) return undefined
-    next = advance(outer)
+    if (frames.isEmpty) return shape
+    if (!frames.absorb(shape)) return undefined
+    next = frames.advance()
   }
 }
 

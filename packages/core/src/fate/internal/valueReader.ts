@@ -22,36 +22,37 @@ import type { Reader } from "./reader.js"
 import { empty, fromSorted } from "./sortedMap.js"
 import { readType } from "./typeCodec.js"
 
-/** A value whose parts are being read. */
-type Frame = TupleFrame | ListFrame | MapFrame | VariantFrame
+/**
+ * A value whose parts are being read: a small tuple is the room for them and nothing else, for deep values are mostly
+ * these.
+ */
+type Frame = Array<Value> | TupleFrame | ListFrame | MapFrame | VariantFrame
 
-interface Parts {
-  /** How many parts there are, and how many of them are still to come. */
-  readonly count: number
-  left: number
-}
-
-interface TupleFrame extends Parts {
+interface TupleFrame {
   readonly kind: "tuple"
+  readonly count: number
   readonly parts: Array<Value>
 }
 
-interface VariantFrame extends Parts {
+interface VariantFrame {
   readonly kind: "variant"
+  readonly count: number
   readonly arities: ReadonlyArray<number>
   readonly tag: number
   readonly parts: Array<Value>
 }
 
-interface MapFrame extends Parts {
+interface MapFrame {
   readonly kind: "map"
+  readonly count: number
   readonly keys: Array<Value>
   readonly values: Array<Value>
 }
 
 /** The cells are made front to back; the tail of the last one is filled in with the next. */
-interface ListFrame extends Parts {
+interface ListFrame {
   readonly kind: "list"
+  readonly count: number
   first: ListValue
   last: Cell | undefined
 }
@@ -63,8 +64,9 @@ interface Cell {
   tail: ListValue
 }
 
-// Room for so many parts; room for many is only made when they come, for their number may be a lie.
-const room = (count: number): Array<Value> => (count <= 16 ? new Array<Value>(count) : [])
+/** Room for so many parts is made at once; for more when they come, for their number may be a lie. */
+const roomy = 16
+const room = (count: number): Array<Value> => (count <= roomy ? new Array<Value>(count) : [])
 
 const counted = (reader: Reader, count: number): number => {
   if (count > reader.left) reader.fail("truncated", "there are more parts than bytes")
@@ -72,7 +74,7 @@ const counted = (reader: Reader, count: number): number => {
 }
 
 const openList = (reader: Reader, count: number): Value | Frame =>
-  count === 0 ? nil : { kind: "list", count, left: counted(reader, count), first: nil, last: undefined }
+  count === 0 ? nil : { kind: "list", count: counted(reader, count), first: nil, last: undefined }
 
 const tupleSize = (reader: Reader, tag: number): number => {
   if (tag === 0x3f) return 0
@@ -80,7 +82,8 @@ const tupleSize = (reader: Reader, tag: number): number => {
   return counted(reader, tag === 0x0b ? reader.rlpNumber() + 16 : tag >> 4)
 }
 
-const openTuple = (count: number): Frame => ({ kind: "tuple", count, left: count, parts: room(count) })
+const openTuple = (count: number): Frame =>
+  count <= roomy ? room(count) : { kind: "tuple", count, parts: [] }
 
 const openVariant = (reader: Reader): Value | Frame => {
   const arities = Array.from(reader.rlp())
@@ -90,7 +93,7 @@ const openVariant = (reader: Reader): Value | Frame => {
   if (size !== arity) reader.fail("wrong_arity", "a variant has too few or too many values")
   return size === 0
     ? variant(arities, tag, [])
-    : { kind: "variant", count: size, left: size, arities, tag, parts: room(size) }
+    : { kind: "variant", count: size, arities, tag, parts: room(size) }
 }
 
 const references: ReadonlyArray<ReferenceKind | undefined> = [
@@ -122,7 +125,7 @@ const openMap = (reader: Reader, inKey: boolean): Value | Frame => {
   const size = reader.rlpNumber()
   if (size === 0) return map(empty)
   const count = counted(reader, 2 * size)
-  return { kind: "map", count, left: count, keys: room(size), values: room(size) }
+  return { kind: "map", count, keys: room(size), values: room(size) }
 }
 
 // By the upper half of the tags whose lower half is all ones.
@@ -186,6 +189,7 @@ const closeMap = (reader: Reader, { keys, values }: MapFrame): Value => {
 }
 
 const close = (reader: Reader, frame: Frame): Value => {
+  if (Array.isArray(frame)) return tuple(frame)
   switch (frame.kind) {
     case "tuple":
       return tuple(frame.parts)
@@ -198,46 +202,86 @@ const close = (reader: Reader, frame: Frame): Value => {
   }
 }
 
-const append = (frame: ListFrame, head: Value): void => {
-  const cell: Cell & ListValue = { _tag: "list", length: frame.left, head, tail: nil }
+const append = (frame: ListFrame, head: Value, length: number): void => {
+  const cell: Cell & ListValue = { _tag: "list", length, head, tail: nil }
   if (frame.last === undefined) frame.first = cell
   else frame.last.tail = cell
   frame.last = cell
 }
 
-// Puts a part into what it belongs to.
-const add = (frame: Frame, part: Value): void => {
-  const index = frame.count - frame.left
-  if (frame.kind === "list") append(frame, part)
-  else if (frame.kind !== "map") frame.parts[index] = part
-  else if (index % 2 === 0) frame.keys[index / 2] = part
-  else frame.values[(index - 1) / 2] = part
-  frame.left--
-}
+const isFrame = (opened: Value | Frame): opened is Frame =>
+  typeof opened === "object" && (Array.isArray(opened) || "kind" in opened)
 
-const isFrame = (opened: Value | Frame): opened is Frame => typeof opened === "object" && "kind" in opened
+const countOf = (frame: Frame): number => (Array.isArray(frame) ? frame.length : frame.count)
+
+/** The values that have begun and not ended, the innermost last. */
+class Frames {
+  private readonly frames: Array<Frame> = []
+  /** Of each the parts that are not complete. */
+  private readonly lefts: Array<number> = []
+  private missing = 0
+  /** How many there were when the key of a map was begun, as long as it lasts: a key contains no map. */
+  private keyDepth = 0
+
+  constructor(private readonly reader: Reader) {}
+
+  get inKey(): boolean {
+    return this.keyDepth > 0
+  }
+
+  push(frame: Frame): void {
+    const count = countOf(frame)
+    // Every part has a byte at least, and those that have begun are not to come.
+    this.missing += count
+    if (this.missing - this.frames.length > this.reader.left)
+      this.reader.fail("truncated", "there are more parts than bytes")
+    this.frames.push(frame)
+    this.lefts.push(count)
+    if (!Array.isArray(frame) && frame.kind === "map") this.keyDepth = this.frames.length
+  }
+
+  /** Puts a part into the innermost, and what is complete by that into the one before; the whole if it is complete. */
+  add(part: Value): Value | undefined {
+    let value = part
+    for (let last = this.frames.length - 1; last >= 0; last--) {
+      const frame = this.frames[last] as Frame
+      const left = this.lefts[last] as number
+      this.put(frame, value, left, last + 1)
+      this.missing--
+      this.lefts[last] = left - 1
+      if (left > 1) return undefined
+      this.frames.pop()
+      this.lefts.pop()
+      value = close(this.reader, frame)
+    }
+    return value
+  }
+
+  private put(frame: Frame, value: Value, left: number, depth: number): void {
+    const index = countOf(frame) - left
+    if (Array.isArray(frame)) frame[index] = value
+    else if (frame.kind === "list") append(frame, value, left)
+    else if (frame.kind !== "map") frame.parts[index] = value
+    else {
+      const isKey = index % 2 === 0
+      const parts = isKey ? frame.keys : frame.values
+      parts[index >> 1] = value
+      this.keyDepth = isKey || left === 1 ? 0 : depth
+    }
+  }
+}
 
 /** Reads one value. Throws `DecodeError`. */
 export const readValue = (reader: Reader): Value => {
-  const frames: Array<Frame> = []
-  // How many frames there were when the key of a map was begun, as long as it lasts: a key contains no map.
-  let keyDepth = 0
+  let opened = open(reader, false)
+  if (!isFrame(opened)) return opened
+  const frames = new Frames(reader)
   for (;;) {
-    const opened = open(reader, keyDepth > 0)
-    if (isFrame(opened)) {
-      frames.push(opened)
-      if (opened.kind === "map") keyDepth = frames.length
-      continue
+    if (isFrame(opened)) frames.push(opened)
+    else {
+      const value = frames.add(opened)
+      if (value !== undefined) return value
     }
-    let value = opened
-    for (;;) {
-      const frame = frames.at(-1)
-      if (frame === undefined) return value
-      add(frame, value)
-      if (frame.kind === "map") keyDepth = frame.left % 2 === 0 && frame.left > 0 ? frames.length : 0
-      if (frame.left > 0) break
-      frames.pop()
-      value = close(reader, frame)
-    }
+    opened = open(reader, frames.inKey)
   }
 }

@@ -5,6 +5,7 @@ import * as CallObject from "../../../src/chain/CallObject.js"
 import * as SignedTx from "../../../src/chain/SignedTx.js"
 import * as ApiEncoding from "../../../src/encoding/ApiEncoding.js"
 import type { ContractId } from "../../../src/encoding/ApiEncoding.js"
+import * as Bytes from "../../../src/encoding/Bytes.js"
 import * as CallData from "../../../src/fate/CallData.js"
 import * as Value from "../../../src/fate/Value.js"
 import * as ChannelFsm from "../../../src/node/ChannelFsm.js"
@@ -413,6 +414,22 @@ describe("the block that a call sees", () => {
       expect(world.seen("responder")).toEqual(["error too_much_gas", "conflict 2 conflict @2"])
     }
   )
+
+  it("a proposal of a contract that no transaction has room for: a conflict", () => {
+    const { world } = withContract({ helpfulErrors: true })
+    world.ask("initiator", Meter.newContract())
+    world.sign("initiator")
+    const [proposal] = world.sides.responder.inbox
+    if (typeof proposal !== "object" || proposal._tag !== "Proposal") throw new Error("no proposal")
+    const updates = proposal.updates.map((update) =>
+      update._tag === "OffChainNewContract"
+        ? { ...update, code: Bytes.concat(update.code, new Uint8Array(300_000)) }
+        : update
+    )
+    world.sides.responder.inbox = [{ ...proposal, updates }]
+    world.settle()
+    expect(world.seen("responder")).toEqual(["error contract_crashed", "conflict 2 conflict @2"])
+  })
 })
 
 describe("results of calls", () => {

@@ -8,6 +8,8 @@ import * as SortedMap from "../../../src/fate/internal/sortedMap.js"
 import type { Instruction } from "../../../src/fate/internal/machine.js"
 import * as T from "../../../src/fate/Type.js"
 import * as V from "../../../src/fate/Value.js"
+import * as Rng from "../../../fuzz/Rng.js"
+import * as Heavy from "./Heavy.js"
 import * as Laboratory from "./Laboratory.js"
 
 /** One attack: the functions of the contract (`go` is called) and of its helper, and the arguments. */
@@ -103,6 +105,29 @@ const storeMap = { 1: V.storeMap(1, SortedMap.empty) }
 const long = V.string(filled(290_000))
 const longBytes = V.bytes(filled(290_000))
 const large = integerOf(290_000)
+
+/** A type in types, with parts that are there. */
+const nestedType = (n: number): T.Type => {
+  let nest: T.Type = T.integer
+  for (let i = 0; i < n; i++) nest = T.tuple([nest])
+  return nest
+}
+
+const rng = Rng.make("points")
+const { g1, g2, gt, scalar } = Heavy.points
+const bls = (operation: string, ...operands: ReadonlyArray<V.Value>): Pick<Attack, "main" | "args"> => ({
+  main: {
+    go: [
+      operands.map(() => T.any),
+      T.any,
+      [
+        [op("JUMP", int(1))],
+        [op(`BLS12_381_${operation}`, v(0), ...operands.map((_, i) => arg(i))), op("JUMP", int(1))]
+      ]
+    ]
+  },
+  args: operands
+})
 
 export const attacks: { readonly [name: string]: Attack } = {
   "shared value as a key": {
@@ -248,6 +273,25 @@ export const attacks: { readonly [name: string]: Attack } = {
   squares: { main: loop([op("STORE", v(0), int(3))], op("MUL", v(0), v(0), v(0))) },
   powers: { main: loop([], op("POW", v(0), int(3), int(1_000_000))) },
   shifts: { main: loop([op("STORE", v(0), int(1))], op("BSL", v(0), v(0), int(64))) },
+  "products of points of the first group": bls("G1_MUL", scalar(rng), g1(rng)),
+  "products of points of the second group": bls("G2_MUL", scalar(rng), g2(rng)),
+  "powers in the target group": bls("GT_POW", gt(rng), scalar(rng)),
+  "products in the target group": bls("GT_MUL", gt(rng), gt(rng)),
+  "sums in the target group": bls("GT_ADD", gt(rng), gt(rng)),
+  "normal forms of points": bls("G2_NORM", g2(rng)),
+  pairings: bls("PAIRING", g1(rng), g2(rng)),
+  "Miller loops": bls("MILLER_LOOP", g1(rng), g2(rng)),
+  "final exponentiations": bls("FINAL_EXP", gt(rng)),
+  "powers in protected calls": {
+    ...guarded([
+      op("BLS12_381_GT_POW", v(0), immediate(gt(rng)), immediate(scalar(rng))),
+      op("BLS12_381_G2_MUL", v(0), immediate(scalar(rng)), immediate(g2(rng)))
+    ])
+  },
+  "products modulo a large integer": {
+    main: loop([], op("MULMOD", v(0), int(7), arg(0), arg(0))),
+    args: [integerOf(90_000)]
+  },
   "products that vanish": {
     main: loop([], op("MULMOD", v(0), arg(0), arg(0), int(7))),
     args: [integerOf(30_000)]
@@ -268,6 +312,20 @@ export const attacks: { readonly [name: string]: Attack } = {
     args: [V.tuple(times(100_000, () => 1n))]
   },
   "deep value passed on": { ...guarded([], { ends: op("RETURNR", arg(0)) }), args: [nested(290_000)] },
+  "deep value in an endless loop": { main: loop([], op("STORE", v(0), arg(0))), args: [nested(290_000)] },
+  "deep value returned": {
+    main: { go: [[T.any], T.any, [[op("RETURNR", arg(0))]]] },
+    args: [nested(290_000)]
+  },
+  "deep value stored": { main: once(op("STORE", v(-1), arg(0))), args: [nested(290_000)] },
+  "deep value hashed": { main: once(op("SHA3", v(0), arg(0))), args: [nested(290_000)] },
+  "deep maps stored": {
+    main: once(op("STORE", v(-1), arg(0))),
+    args: [Heavy.deepMap(90_000)]
+  },
+  "deep type as an argument": { main: once(), args: [V.typeRepresentation(nestedType(140_000))] },
+  "deep type in the code": { main: once(op("STORE", v(0), type(nestedType(140_000)))) },
+  "deep type of a function": { main: { go: [[nestedType(140_000)], T.any, [[op("RETURN")]]] } },
   "deep value of the wrong type": {
     main: { go: [[T.integer], T.any, [[op("RETURN")]]] },
     args: [nested(290_000)]
@@ -275,6 +333,14 @@ export const attacks: { readonly [name: string]: Attack } = {
   "deep keys": {
     main: loop([op("MAP_EMPTY", v(0))], op("MAP_UPDATE", v(0), v(0), arg(0), int(1))),
     args: [nested(100_000)]
+  },
+  "texts of long addresses": {
+    main: loop([], op("ADDR_TO_STR", v(0), arg(0))),
+    args: [V.reference("address", filled(1024))]
+  },
+  "text of an address that is too long": {
+    main: once(op("ADDR_TO_STR", v(0), arg(0))),
+    args: [V.reference("address", filled(10_000))]
   },
   "addresses of any length": {
     main: loop([], op("ADDR_TO_STR", v(0), arg(0))),

@@ -9,6 +9,7 @@ import * as Bls from "../bls12381.js"
 import * as Errors from "../errorTexts.js"
 import { crash, fail, type Operation, type Operations } from "../machine.js"
 import { isBytes, isTagged } from "./operands.js"
+import { work } from "./work.js"
 
 /** How values of one kind are read and written; `read` is undefined for what is no such value. */
 interface Kind<A> {
@@ -76,6 +77,39 @@ const integer = integerBelow(Bls.fieldOrder)
 // One less than the order: the reference refuses the greatest scalar too.
 const scalar = integerBelow(Bls.groupOrder - 1n)
 
+/** Estimated microseconds: gas prices those that take long at a hundredth of what it pays for elsewhere. */
+const times = {
+  final_exp: 3000,
+  fp_to_int: 1,
+  fr_to_int: 1,
+  g1_add: 12,
+  g1_is_zero: 2,
+  g1_mul: 800,
+  g1_neg: 5,
+  g1_norm: 20,
+  g1_valid: 4,
+  g2_add: 25,
+  g2_is_zero: 4,
+  g2_mul: 1400,
+  g2_neg: 7,
+  g2_norm: 22,
+  g2_valid: 10,
+  gt_add: 20,
+  gt_inv: 20,
+  gt_is_one: 8,
+  gt_mul: 35,
+  gt_pow: 1500,
+  int_to_fp: 1,
+  int_to_fr: 1,
+  miller_loop: 2200,
+  pairing: 5000
+} as const
+
+type Name = keyof typeof times
+
+/** Which share of its time a multiplication takes with a small scalar. */
+const shareOf = (n: bigint): number => (n < 32n ? 0.05 : n < 1n << 64n ? 0.35 : 1)
+
 /** What cannot be computed is no value, whatever the reason. */
 const computed = <A>(compute: () => A): A => {
   try {
@@ -86,22 +120,31 @@ const computed = <A>(compute: () => A): A => {
 }
 
 const unary =
-  <A, R>(name: string, a: Kind<A>, result: Kind<R>, compute: (a: A) => R): Operation =>
+  <A, R>(name: Name, a: Kind<A>, result: Kind<R>, compute: (a: A) => R): Operation =>
   (machine, [to, operand]) => {
     const value = machine.read(operand)
     const one = a.read(value)
     if (one === undefined) return fail(() => Errors.badArguments(`bls12_381_${name}`, [value]))
+    work(machine, 1000 * times[name])
     machine.write(to, result.write(computed(() => compute(one))))
   }
 
 const binary =
-  <A, B, R>(name: string, a: Kind<A>, b: Kind<B>, result: Kind<R>, compute: (a: A, b: B) => R): Operation =>
+  <A, B, R>(
+    name: Name,
+    a: Kind<A>,
+    b: Kind<B>,
+    result: Kind<R>,
+    compute: (a: A, b: B) => R,
+    share: (a: A) => number = () => 1
+  ): Operation =>
   (machine, [to, first, second]) => {
     const values = [machine.read(first), machine.read(second)] as const
     const one = a.read(values[0])
     const two = b.read(values[1])
     if (one === undefined || two === undefined)
       return fail(() => Errors.badArguments(`bls12_381_${name}`, values))
+    work(machine, 1000 * times[name] * share(one))
     machine.write(to, result.write(computed(() => compute(one, two))))
   }
 
@@ -111,13 +154,13 @@ export const bls: Operations = {
   BLS12_381_FR_TO_INT: unary("fr_to_int", fr, scalar, (n) => n),
   BLS12_381_G1_ADD: binary("g1_add", g1, g1, g1, Bls.g1.add),
   BLS12_381_G1_IS_ZERO: unary("g1_is_zero", g1, truth, Bls.g1.isZero),
-  BLS12_381_G1_MUL: binary("g1_mul", fr, g1, g1, (n, p) => Bls.g1.multiply(p, n)),
+  BLS12_381_G1_MUL: binary("g1_mul", fr, g1, g1, (n, p) => Bls.g1.multiply(p, n), shareOf),
   BLS12_381_G1_NEG: unary("g1_neg", g1, g1, Bls.g1.negate),
   BLS12_381_G1_NORM: unary("g1_norm", g1, g1, Bls.g1.normalize),
   BLS12_381_G1_VALID: unary("g1_valid", g1, truth, Bls.g1.isValid),
   BLS12_381_G2_ADD: binary("g2_add", g2, g2, g2, Bls.g2.add),
   BLS12_381_G2_IS_ZERO: unary("g2_is_zero", g2, truth, Bls.g2.isZero),
-  BLS12_381_G2_MUL: binary("g2_mul", fr, g2, g2, (n, p) => Bls.g2.multiply(p, n)),
+  BLS12_381_G2_MUL: binary("g2_mul", fr, g2, g2, (n, p) => Bls.g2.multiply(p, n), shareOf),
   BLS12_381_G2_NEG: unary("g2_neg", g2, g2, Bls.g2.negate),
   BLS12_381_G2_NORM: unary("g2_norm", g2, g2, Bls.g2.normalize),
   BLS12_381_G2_VALID: unary("g2_valid", g2, truth, Bls.g2.isValid),

@@ -3,7 +3,7 @@ import * as Bytes from "../../../encoding/Bytes.js"
 import * as Hashes from "../../../encoding/internal/hashes.js"
 import { bytes, list, nil, none, some, string, type Value } from "../../Value.js"
 import { disabled, type Expected, typeErrorOnCall } from "../errorTexts.js"
-import { crash, fail, type Machine, type Operation, type Operations } from "../machine.js"
+import { crash, fail, type Machine, type Operation, type Operations, refuse } from "../machine.js"
 import { bad, byteCells, charge, iris } from "./common.js"
 import { isList } from "./lists.js"
 import { isReference, isString, stringOf } from "./operands.js"
@@ -42,9 +42,12 @@ const decimal = (m: Machine, value: Value): Uint8Array => {
 const checksumSize = 4
 /** Base58 is quadratic; keys have 32 bytes but where they were made up. */
 const base58Time = (size: number): number => size * size * 2
+/** What is longer is not written in base58. */
+const longestKey = 1024
 
 const addressText = (m: Machine, value: Value): Uint8Array => {
   if (!isReference(value, "address")) return bad("addr_to_str", value)
+  if (value.bytes.length > longestKey) refuse("the text of an address that is far too long")
   work(m, base58Time(value.bytes.length))
   const { sha256 } = Hashes.inUse()
   const checksum = sha256(sha256(value.bytes)).subarray(0, checksumSize)
