@@ -189,6 +189,7 @@ export const writeStore = (
   const purse = new Purse(spend)
   const writeRegisters = (writer: Writer): void =>
     registers.forEach(([register], i) => writer.register(register, ValueCodec.encode(values[i] as Value)))
+  // Without maps in the store there is nothing to plan.
   if (before.size + maps.length + counts.size === 0) {
     const writer = new Writer(contracts, prefix, new Map(), purse)
     writeRegisters(writer)
