@@ -12,6 +12,7 @@ import { TransportError } from "@aechannel/core/protocol/Errors"
 import {
   Arrived,
   type Connection,
+  sending,
   Transport,
   type TransportService
 } from "@aechannel/core/services/Transport"
@@ -214,7 +215,7 @@ export const make = (
             )
           })
 
-        return { send, offer, receive: arrived.receive, incoming: arrived }
+        return { send: sending(send, offer), receive: arrived.receive }
       })
 
     return { connect }

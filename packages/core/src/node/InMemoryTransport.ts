@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Scheduler } from "effect/Scheduler"
 import { TransportError, type TransportReason } from "../protocol/Errors.js"
-import { Arrived, type Incoming, Transport, type TransportService } from "../services/Transport.js"
+import { Arrived, type Incoming, receiving, Transport, type TransportService } from "../services/Transport.js"
 import { ChannelNode, type ClientLink } from "./ChannelNode.js"
 
 const details: Record<"closed_by_node" | "connection_lost" | "closed_by_us", string> = {
@@ -85,8 +85,7 @@ export const make: Effect.Effect<TransportService, never, ChannelNode> = Effect.
       return {
         send: (text: string) =>
           Effect.suspend(() => (ended === undefined ? session.receive(text) : Effect.fail(ended("send")))),
-        receive: arrived.receive,
-        incoming
+        receive: receiving(arrived.receive, incoming)
       }
     })
 }))

@@ -15,22 +15,20 @@ import type { TransportError } from "../protocol/Errors.js"
 export interface Connection {
   /** Hands a frame over; fails when the connection is gone. */
   readonly send: (text: string) => Effect.Effect<void, TransportError>
-  /**
-   * The way of `send` without a fiber: hands a frame over at once and says so, or does nothing, where only `send` can
-   * wait or fail. A connection need not have it; who wraps `send` leaves it out or wraps it too.
-   */
-  readonly offer?: (text: string) => boolean
   /** The next frame, in order; when all are taken and the connection is gone, fails with how it ended. One reader. */
   readonly receive: Effect.Effect<string, TransportError>
-  /**
-   * The way of `receive` without a fiber that waits, for transports whose frames come by callbacks ({@link Arrived} has
-   * it). A connection need not have it; who reads uses either.
-   */
-  readonly incoming?: Incoming
 }
 
 /**
- * Frames that have come. See {@link Connection}.
+ * Hands a frame over at once and says so, or does nothing, where only `send` can wait or fail.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Offer = (text: string) => boolean
+
+/**
+ * Frames that have come, for who does not want to wait in a fiber.
  *
  * @since 0.1.0
  * @category models
@@ -41,6 +39,49 @@ export interface Incoming {
   /** Who is called when there may be something to poll after there was nothing. There is one at a time. */
   readonly onReadable: (wake: () => void) => void
 }
+
+// Known by the function or effect itself, so that a connection whose `send` or `receive` is wrapped has no way past it.
+const offers = new WeakMap<Connection["send"], Offer>()
+const arrivals = new WeakMap<Connection["receive"], Incoming>()
+
+/**
+ * A `send` that has a way without a fiber too, which whoever sends may use instead.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const sending = (send: Connection["send"], offer: Offer): Connection["send"] => {
+  offers.set(send, offer)
+  return send
+}
+
+/**
+ * The way without a fiber of a connection's `send`; undefined where it has none.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const offerOf = ({ send }: Connection): Offer | undefined => offers.get(send)
+
+/**
+ * A `receive` that has a way without a fiber that waits, for transports whose frames come by callbacks. That of
+ * {@link Arrived} has it.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const receiving = (receive: Connection["receive"], incoming: Incoming): Connection["receive"] => {
+  arrivals.set(receive, incoming)
+  return receive
+}
+
+/**
+ * The way without a fiber of a connection's `receive`; undefined where it has none. Who reads uses either.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const incomingOf = ({ receive }: Connection): Incoming | undefined => arrivals.get(receive)
 
 /** @since 0.1.0 @category models */
 export interface TransportService {
@@ -118,17 +159,20 @@ export class Arrived implements Incoming {
   }
 
   /** See {@link Connection}. */
-  readonly receive: Effect.Effect<string, TransportError> = Effect.suspend(() => {
-    const next = this.poll()
-    if (next !== undefined) return typeof next === "string" ? Effect.succeed(next) : Effect.fail(next)
-    // What is there is taken only by who goes on: whoever is interrupted in between loses nothing.
-    return Effect.zipRight(
-      Effect.async<void>((resume) => {
-        this.wake = () => resume(Effect.void)
-      }),
-      this.receive
-    )
-  })
+  readonly receive: Effect.Effect<string, TransportError> = receiving(
+    Effect.suspend(() => {
+      const next = this.poll()
+      if (next !== undefined) return typeof next === "string" ? Effect.succeed(next) : Effect.fail(next)
+      // What is there is taken only by who goes on: whoever is interrupted in between loses nothing.
+      return Effect.zipRight(
+        Effect.async<void>((resume) => {
+          this.wake = () => resume(Effect.void)
+        }),
+        this.receive
+      )
+    }),
+    this
+  )
 }
 
 /**

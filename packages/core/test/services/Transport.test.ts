@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, FastCheck, Fiber } from "effect"
 import { TransportError } from "../../src/protocol/Errors.js"
-import { Arrived } from "../../src/services/Transport.js"
+import { Arrived, type Connection, incomingOf, offerOf, sending } from "../../src/services/Transport.js"
 
 const gone = new TransportError({ reason: "connection_lost", operation: "receive", detail: "gone" })
 const late = new TransportError({ reason: "closed_by_us", operation: "receive", detail: "late" })
@@ -68,5 +68,22 @@ describe("Arrived", () => {
     arrived.close(gone)
     arrived.close(late)
     expect(calls).toBe(3)
+  })
+})
+
+describe("a connection that is wrapped", () => {
+  it("has no way past the wrapper", () => {
+    const arrived = new Arrived()
+    const plain: Connection = {
+      send: sending(
+        () => Effect.void,
+        () => true
+      ),
+      receive: arrived.receive
+    }
+    expect([offerOf(plain)?.("a frame"), incomingOf(plain)]).toEqual([true, arrived])
+    expect(offerOf({ ...plain })).toBe(offerOf(plain))
+    expect(offerOf({ ...plain, send: (text) => plain.send(text) })).toBeUndefined()
+    expect(incomingOf({ ...plain, receive: Effect.tap(plain.receive, Effect.log) })).toBeUndefined()
   })
 })

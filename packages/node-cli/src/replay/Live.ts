@@ -9,6 +9,7 @@ import { Crypto } from "@aechannel/core/crypto/Crypto"
 import * as KeyPair from "@aechannel/core/crypto/KeyPair"
 import * as ApiEncoding from "@aechannel/core/encoding/ApiEncoding"
 import * as Replay from "@aechannel/core/testing/Replay"
+import * as Transport from "@aechannel/core/services/Transport"
 import * as WebSocketTransport from "@aechannel/transport/WebSocketTransport"
 import type * as FileSystem from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
@@ -173,7 +174,8 @@ export const targets = (
           const status = /HTTP (\d+)/.exec(opened.left.detail)?.[1]
           return status === undefined ? yield* failed(opened.left.message) : { status: Number(status) }
         }
-        const { incoming, send } = opened.right
+        const { send } = opened.right
+        const incoming = Transport.incomingOf(opened.right)
         if (incoming === undefined) return yield* failed("this transport cannot be polled")
         return {
           send: (text) => Effect.match(send(text), { onFailure: () => false, onSuccess: () => true }),

@@ -9,7 +9,13 @@ import type { DecodeError } from "../../../encoding/DecodeError.js"
 import type { CodecService } from "../../../protocol/Codec.js"
 import { TransportError } from "../../../protocol/Errors.js"
 import type { NodeMessage } from "../../../protocol/NodeMessage.js"
-import type { Connection } from "../../../services/Transport.js"
+import {
+  type Connection,
+  incomingOf,
+  type Incoming,
+  type Offer,
+  offerOf
+} from "../../../services/Transport.js"
 import type { ClientEvent } from "../../ClientMachine.js"
 import { glimpse } from "../glimpse.js"
 import { type Fibers, isOver } from "./Fibers.js"
@@ -60,17 +66,22 @@ export class Wire {
   private readonly unsent: Array<string> = []
   /** Nothing can be sent any more. */
   private mute = false
+  private readonly offer: Offer | undefined
+  private readonly incoming: Incoming | undefined
 
   constructor(
     private readonly connection: Connection,
     private readonly codec: CodecService,
     private readonly fibers: Fibers,
     private readonly tell: (event: ClientEvent) => void
-  ) {}
+  ) {
+    this.offer = offerOf(connection)
+    this.incoming = incomingOf(connection)
+  }
 
   /** Begins to read. */
   open(): void {
-    this.connection.incoming?.onReadable(() => {
+    this.incoming?.onReadable(() => {
       if (this.reading !== "waiting") return
       this.reading = "idle"
       this.read()
@@ -116,7 +127,7 @@ export class Wire {
   }
 
   private next(): void {
-    const { incoming, receive } = this.connection
+    const { incoming } = this
     if (incoming !== undefined) {
       const next = incoming.poll()
       if (next === undefined) this.reading = "waiting"
@@ -124,7 +135,7 @@ export class Wire {
       else this.close(next)
       return
     }
-    const fiber = this.fibers.start(receive)
+    const fiber = this.fibers.start(this.connection.receive)
     const exit = fiber.unsafePoll()
     if (exit !== null) return this.received(exit)
     this.reading = "waiting"
@@ -178,7 +189,7 @@ export class Wire {
   private flush(): void {
     this.sending = true
     for (let text = this.unsent.shift(); text !== undefined; text = this.unsent.shift()) {
-      if (this.connection.offer?.(text) === true) continue
+      if (this.offer?.(text) === true) continue
       const fiber = this.fibers.start(this.connection.send(text))
       const exit = fiber.unsafePoll()
       if (exit === null) return this.fibers.watch(fiber, (exit) => this.sent(exit) && this.flush())

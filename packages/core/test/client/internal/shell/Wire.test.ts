@@ -6,7 +6,7 @@ import { Wire } from "../../../../src/client/internal/shell/Wire.js"
 import type { CodecService } from "../../../../src/protocol/Codec.js"
 import { TransportError } from "../../../../src/protocol/Errors.js"
 import * as JsonRpcSignedTx from "../../../../src/protocol/JsonRpcSignedTx.js"
-import { Arrived, type Connection } from "../../../../src/services/Transport.js"
+import { Arrived, type Connection, receiving, sending } from "../../../../src/services/Transport.js"
 
 const gone = new TransportError({ reason: "connection_lost", operation: "receive", detail: "gone" })
 
@@ -43,8 +43,8 @@ const setup = ({ incoming, slow }: Kind, send: Connection["send"] = () => Effect
     yield* Effect.flatMap(Effect.scope, (scope) => Scope.addFinalizer(scope, fibers.close))
     const arrived = new Arrived()
     const told: Array<ClientEvent> = []
-    const { receive } = arrived
-    const connection: Connection = incoming ? { send, receive, incoming: arrived } : { send, receive }
+    const receive = incoming ? arrived.receive : Effect.suspend(() => arrived.receive)
+    const connection: Connection = { send, receive }
     const wire = new Wire(connection, codec(slow), fibers, (event) => told.push(event))
     wire.open()
     return { arrived, told, wire }
@@ -85,9 +85,8 @@ describe("Wire", () => {
       const poll = () => (told.length < 5000 ? "1" : gone)
       const receive = Effect.suspend(() => (told.length < 5000 ? Effect.succeed("1") : Effect.fail(gone)))
       const send = () => Effect.void
-      const connection: Connection = kind.incoming
-        ? { send, receive, incoming: { poll, onReadable: () => {} } }
-        : { send, receive }
+      if (kind.incoming) receiving(receive, { poll, onReadable: () => {} })
+      const connection: Connection = { send, receive }
       const wire: Wire = new Wire(connection, codec(kind.slow), fibers, (event) => {
         told.push(event)
         if (event._tag === "Received") wire.release()
@@ -125,12 +124,14 @@ describe("Wire", () => {
       const isSlow = (text: string) => text.startsWith("slow")
       const connection: Connection = {
         receive: new Arrived().receive,
-        offer: (text) => !isSlow(text) && sent.push(text) > 0,
-        send: (text) =>
-          Effect.delay(
-            Effect.sync(() => sent.push(`${text} sent`)),
-            "1 second"
-          )
+        send: sending(
+          (text) =>
+            Effect.delay(
+              Effect.sync(() => sent.push(`${text} sent`)),
+              "1 second"
+            ),
+          (text) => !isSlow(text) && sent.push(text) > 0
+        )
       }
       const wire = new Wire(connection, codec(false), fibers, () => {})
       for (const text of ["a", "b", "slow c", "d"]) wire.send(text)
