@@ -37,7 +37,7 @@ import type {
  * @since 0.1.0
  * @category constants
  */
-export const formatVersion = 1
+export const formatVersion = 2
 
 /** Length of a key for {@link seal}, in bytes. @since 0.1.0 @category constants */
 export const keyLength = 32
@@ -220,6 +220,18 @@ const stored = record<StoredRecord>({
   })
 })
 
+/** Where format 2 has the ground of a forced state, which format 1 did not know. */
+const groundAt = 9
+
+/** A record of an older format as one of the newest. */
+const upgraded = (format: number, item: Rlp.Rlp): Rlp.Rlp => {
+  if (format === formatVersion) return item
+  const [version, fields, ...rest] = listIn(item)
+  if (version === undefined || fields === undefined) return item
+  const known = listIn(fields)
+  return [version, [...known.slice(0, groundAt), [], ...known.slice(groundAt)], ...rest]
+}
+
 const within = <A>(f: () => A): A => DecodeError.within(["record"], f)
 
 /**
@@ -254,12 +266,12 @@ export const decodeOrThrow = (all: Uint8Array): StoredRecord => {
   if (!Bytes.equals(Hash.blake2b256(body), all.subarray(plainMark.length, headerLength)))
     throw fail("bad_checksum", "the record was damaged after it was written")
   const [format] = body
-  if (format !== formatVersion)
+  if (format !== 1 && format !== formatVersion)
     throw fail(
       "unsupported_version",
       `the record has format ${format}, and this version of the library reads up to ${formatVersion}`
     )
-  return within(() => stored.read(Rlp.decodeOrThrow(body.subarray(1))))
+  return within(() => stored.read(upgraded(format, Rlp.decodeOrThrow(body.subarray(1)))))
 }
 
 /**

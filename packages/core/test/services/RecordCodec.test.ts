@@ -4,6 +4,7 @@ import * as Hash from "../../src/crypto/Hash.js"
 import * as ApiEncoding from "../../src/encoding/ApiEncoding.js"
 import * as Bytes from "../../src/encoding/Bytes.js"
 import * as DecodeError from "../../src/encoding/DecodeError.js"
+import * as Rlp from "../../src/encoding/Rlp.js"
 import type { ChannelRecord, StoredRecord } from "../../src/services/ChannelStore.js"
 import * as RecordCodec from "../../src/services/RecordCodec.js"
 import * as Arbitraries from "../../src/testing/Arbitraries.js"
@@ -102,6 +103,18 @@ describe("RecordCodec", () => {
     const body = Uint8Array.of(RecordCodec.formatVersion + 1, 1, 2, 3)
     const later = Bytes.concat(Bytes.utf8("aecr"), Hash.blake2b256(body), body)
     expect(failureOf(later)).toBe("unsupported_version")
+  })
+
+  it.prop("reads records of format 1, which had no ground", [Arbitraries.storedRecord], ([stored]) => {
+    const record = { ...stored.record, ground: undefined }
+    const [version, fields] = Rlp.decodeOrThrow(RecordCodec.encode({ ...stored, record }).subarray(37))
+    if (fields === undefined || fields instanceof Uint8Array || version === undefined)
+      throw new Error("no record")
+    expect(fields[9]).toEqual([])
+    const older = [...fields.slice(0, 9), ...fields.slice(10)]
+    const body = Bytes.concat(Uint8Array.of(1), Rlp.encode([version, older]))
+    const old = Bytes.concat(Bytes.utf8("aecr"), Hash.blake2b256(body), body)
+    expect(plain(Effect.runSync(RecordCodec.decode(old)))).toEqual(plain({ ...stored, record }))
   })
 
   it.prop("never throws anything else at bytes with a good checksum", [Arbitraries.bytes], ([rest]) => {
