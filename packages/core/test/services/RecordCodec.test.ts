@@ -107,7 +107,8 @@ describe("RecordCodec", () => {
 
   it.prop("reads records of format 1, which had no ground", [Arbitraries.storedRecord], ([stored]) => {
     const record = { ...stored.record, ground: undefined }
-    const [version, fields] = Rlp.decodeOrThrow(RecordCodec.encode({ ...stored, record }).subarray(37))
+    const item = Rlp.decodeOrThrow(RecordCodec.encode({ ...stored, record }).subarray(37))
+    const [version, fields] = item instanceof Uint8Array ? [] : item
     if (fields === undefined || fields instanceof Uint8Array || version === undefined)
       throw new Error("no record")
     expect(fields[9]).toEqual([])
