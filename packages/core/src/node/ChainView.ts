@@ -34,10 +34,24 @@ export interface ChainView {
   readonly admits: (signedTx: SignedTx) => "ok" | { readonly refused: string }
   /** The transactions of a channel that are on the main chain, oldest first. */
   readonly channelTransactions: (id: ChannelId) => ReadonlyArray<SignedTx>
-  /** Where a transaction is; `blockHash` is that of the micro block. */
+  /**
+   * Where a transaction is; `blockHash` is that of the micro block. `in_vain`: a block has it, its meta transaction was
+   * paid for, and what is inside failed and never takes effect.
+   */
   readonly locate: (
     hash: TxHash
-  ) => { readonly height: number; readonly blockHash: BlockHash } | "pending" | undefined
+  ) => { readonly height: number; readonly blockHash: BlockHash } | "pending" | "in_vain" | undefined
+  /**
+   * Whether an account authenticates by a contract: now or, with a channel, in its off-chain transactions, for which
+   * counts what the account was when the channel was created.
+   */
+  readonly isGeneralized: (id: AccountAddress, channelId?: ChannelId) => boolean
+  /**
+   * Why the meta transactions around a transaction do not authenticate it, by the reference node's names; undefined where
+   * all do, or there are none. With a channel as for its off-chain transactions, else as the chain would now; what is in a
+   * block was authenticated then.
+   */
+  readonly metaFault: (signedTx: SignedTx, channelId?: ChannelId) => string | undefined
   /**
    * What contracts see that are pinned to a block of the main chain: its facts, and the chain's state after it. Without
    * a hash, at the newest block. The same value for the same block; undefined when the block is unknown.

@@ -20,6 +20,7 @@ import type { ChannelObject } from "../chain/ChannelObject.js"
 import type { BlockHash, ChannelId, TxHash } from "../encoding/ApiEncoding.js"
 import * as Bytes from "../encoding/Bytes.js"
 import type { ChainEvent } from "./ChainView.js"
+import * as Agreement from "./internal/ledger/Agreement.js"
 import * as Rules from "./internal/ledger/Rules.js"
 import * as Ledger from "./Ledger.js"
 
@@ -285,7 +286,10 @@ const lookAtChannels = (
 const withDueHeight = (watch: DepthWatch, ledger: Ledger.Ledger): DepthWatch => {
   if (watch.dueAt !== undefined) return watch
   const found = Ledger.transaction(ledger, watch.txHash)
-  return found?.blockHash === undefined ? watch : { ...watch, dueAt: found.height + watch.depth }
+  // What was paid for in vain is never deep enough.
+  return found?.blockHash === undefined || Agreement.isInVain(ledger, found.signedTx)
+    ? watch
+    : { ...watch, dueAt: found.height + watch.depth }
 }
 
 const isUnlocked = (watch: UnlockWatch, ledger: Ledger.Ledger): boolean => {

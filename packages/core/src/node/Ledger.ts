@@ -29,12 +29,13 @@ import * as Trees from "../state/Trees.js"
 import type { ChainView } from "./ChainView.js"
 import * as FateAuthenticator from "./FateAuthenticator.js"
 import type { GaAuthenticator } from "./GaAuthenticator.js"
+import * as Agreement from "./internal/ledger/Agreement.js"
 import * as Block from "./internal/ledger/Block.js"
 import * as Books from "./internal/ledger/Books.js"
 import * as ChainState from "./internal/ledger/ChainState.js"
 import * as Mempool from "./internal/ledger/Mempool.js"
 import * as Pinned from "./internal/ledger/Pinned.js"
-import { type Environment, Refused } from "./internal/ledger/Rule.js"
+import { Refused } from "./internal/ledger/Rule.js"
 import * as Rules from "./internal/ledger/Rules.js"
 
 /**
@@ -300,16 +301,6 @@ export const make = (options: {
   }
 }
 
-/** Of the next micro block. */
-const environmentOf = (ledger: Ledger, timestamp = ledger.tip.timeMs): Environment => ({
-  networkId: ledger.networkId,
-  protocol: ledger.protocol,
-  height: ledger.top.height,
-  timestamp,
-  blockHash: Pinned.blockHashIn(ledger.keyBlocks),
-  authenticator: ledger.authenticator
-})
-
 const admit = (
   ledger: Ledger,
   signedTx: SignedTx.SignedTx,
@@ -320,7 +311,7 @@ const admit = (
   if (HashMap.has(ledger.mempool, txHash)) return new Refused({ reason: "already_known" })
   return Mempool.admit(signedTx, {
     state: ledger.state,
-    environment: environmentOf(ledger),
+    environment: Pinned.nextBlock(ledger),
     minimumGasPrice: ledger.minimumGasPrice,
     crypto
   })
@@ -379,7 +370,7 @@ export const recorded = (ledger: Ledger, mined: MinedTransaction, inVain = false
 export const mineMicroBlock = (ledger: Ledger, crypto: CryptoService, timeMs?: number): Mined => {
   if (HashMap.isEmpty(ledger.mempool)) return { ledger, included: [], block: undefined }
   const time = timeAfter(ledger, timeMs)
-  const packed = Mempool.pack(ledger.mempool, ledger.state, environmentOf(ledger, time), crypto)
+  const packed = Mempool.pack(ledger.mempool, ledger.state, Pinned.nextBlock(ledger, time), crypto)
   const { mempool, state } = packed
   if (packed.included.length === 0) return { ledger: { ...ledger, mempool }, included: [], block: undefined }
   const { height } = ledger.top
@@ -777,8 +768,11 @@ const viewOf = (ledger: Ledger, crypto: CryptoService): ChainView => ({
     const found = transaction(ledger, hash)
     if (found === undefined) return undefined
     const { blockHash, height } = found
-    return blockHash === undefined ? "pending" : { height, blockHash }
+    if (blockHash === undefined) return "pending"
+    return Agreement.isInVain(ledger, found.signedTx) ? "in_vain" : { height, blockHash }
   },
+  isGeneralized: (id, channelId) => Agreement.isGeneralized(ledger, id, channelId),
+  metaFault: (signedTx, channelId) => Agreement.metaFault(ledger, signedTx, channelId, crypto),
   environmentAt: (hash) => environmentAt(ledger, hash)
 })
 

@@ -1,10 +1,13 @@
 import { describe, expect, it } from "@effect/vitest"
+import * as CodeObject from "../../src/chain/CodeObject.js"
 import * as Fee from "../../src/chain/Fee.js"
 import * as Ids from "../../src/chain/Ids.js"
 import * as Protocol from "../../src/chain/Protocol.js"
 import * as SignedTx from "../../src/chain/SignedTx.js"
 import type * as Transaction from "../../src/chain/Transaction.js"
 import * as Bytes from "../../src/encoding/Bytes.js"
+import * as Bytecode from "../../src/fate/Bytecode.js"
+import * as ChainWatcher from "../../src/node/ChainWatcher.js"
 import type { GaAuthenticator } from "../../src/node/GaAuthenticator.js"
 import * as ChainState from "../../src/node/internal/ledger/ChainState.js"
 import * as Process from "../../src/node/internal/ledger/Process.js"
@@ -429,10 +432,23 @@ describe("Ledger: generalized accounts", () => {
     const ledger = mined(general, opening)
     expect(Ledger.channel(ledger, id)).toBeDefined()
     const late = both.deposit(alice, { channelId: id, round: 1, nonce: 0n }, [bob])
-    const vain = mined(ledger, meta(alice, late, 6))
+    const wrong = meta(alice, late, 6)
+    const vain = mined(ledger, wrong)
     expect(Ledger.channelTransactions(vain, id)).toHaveLength(1)
-    const good = both.deposit(alice, { channelId: id, round: 2, nonce: 0n }, [bob])
-    expect(Ledger.channelTransactions(mined(ledger, meta(alice, good, 6)), id)).toHaveLength(2)
+    expect(Ledger.view(vain, native).locate(SignedTx.hash(wrong))).toBe("in_vain")
+    const good = meta(alice, both.deposit(alice, { channelId: id, round: 2, nonce: 0n }, [bob]), 6)
+    const deeper = mined(ledger, good)
+    expect(Ledger.channelTransactions(deeper, id)).toHaveLength(2)
+    expect(Ledger.view(deeper, native).locate(SignedTx.hash(good))).toMatchObject({ height: 200_000 })
+    // Depth is for what takes effect.
+    const told = [vain, deeper].map((chain) => {
+      const watcher = [wrong, good].reduce(
+        (each, tx) => ChainWatcher.watchDepth(each, "machine", SignedTx.hash(tx), 0),
+        ChainWatcher.empty
+      )
+      return ChainWatcher.advance(watcher, chain, []).events.map(({ event }) => event)
+    })
+    expect(told).toEqual([[], [{ _tag: "MinimumDepthReached", txHash: SignedTx.hash(good) }]])
     expect(supply(vain)).toBe(400n * AE)
   })
 
@@ -465,6 +481,52 @@ describe("Ledger: generalized accounts", () => {
     const contract = Ledger.account(ledger, alice.address)?.authentication?.contract
     expect(new Set(seen).size).toBe(2)
     expect(contract).toBeDefined()
+  })
+
+  it("who agrees to a transaction is asked of the chain as it is; what is in a block was asked", () => {
+    const { isGeneralized, metaFault } = Ledger.view(general, native)
+    expect([alice, bob].map(({ address }) => isGeneralized(address))).toEqual([true, false])
+    const inner = unsignedSpend()
+    const faults = [meta(alice, inner), meta(alice, inner, 3), meta(bob, inner), meta(carol, inner)].map(
+      (tx) => metaFault(tx)
+    )
+    const no = "signature_verification_failed_authenticate_false"
+    expect(faults).toEqual([undefined, no, "meta_tx_for_basic_account", "meta_tx_for_basic_account"])
+    expect(metaFault(meta(alice, inner, 2, { gas: 50_001n }))).toBe("too_much_gas_for_auth_function")
+    expect(metaFault(meta(alice, inner, 2, { gas: 10n }))).toBe(
+      "signature_verification_failed_contract_error"
+    )
+    const used = meta(alice, inner)
+    const forgetful: GaAuthenticator = {
+      ...evenAuth,
+      authenticate: (call) => ({ ...evenAuth.authenticate(call), returnValue: Uint8Array.of(0x7f) })
+    }
+    const after = { ...mined(general, used), authenticator: forgetful }
+    expect(Ledger.view(after, native).metaFault(meta(alice, inner, 4))).toBe(no)
+    expect(Ledger.view(after, native).metaFault(used)).toBeUndefined()
+  })
+
+  it("contracts of each protocol's machine, from Lima on", () => {
+    const ok = [
+      [4, 5],
+      [5, 7],
+      [6, 8]
+    ] as const
+    for (const [protocol, vmVersion] of ok) {
+      const on = chain({ protocol })
+      const tx = attach(alice, { ctVersion: vmVersion * 0x10000 + 3 })
+      const after = mined(on, tx)
+      const contract = Ledger.account(after, alice.address)?.authentication?.contract
+      expect(contract, `${protocol}`).toBeDefined()
+      // FATE 1 does not keep how a contract begins.
+      const kept = contract && Trees.contract(after.state.trees, contract)
+      const { byteCode } = CodeObject.decodeOrThrow(kept?.code ?? new Uint8Array())
+      const init = Bytes.toHex(Bytecode.functionId("init"))
+      expect(Bytecode.parseOrThrow(byteCode).functions.has(init), `${protocol}`).toBe(vmVersion > 5)
+      for (const [, other] of ok)
+        if (other !== vmVersion)
+          expect(failure(on, attach(alice, { ctVersion: other * 0x10000 + 3 }))).toBe("dropped")
+    }
   })
 
   it("refused contracts, failing init and other machines have names", () => {

@@ -23,6 +23,13 @@ import { tooLong } from "./limits.js"
 
 export const gas = 1_000_000
 
+/** The version of FATE that new contracts on chain are for, by protocol. */
+export const vmVersionAt: { readonly [protocol: number]: number } = {
+  [Protocol.lima]: 5,
+  [Protocol.iris]: 7,
+  [Protocol.ceres]: 8
+}
+
 /** Serialized code as it is stored; `undefined` for bytes that are no code. */
 export interface StoredCode {
   /** What runs now. */
@@ -75,7 +82,11 @@ export const isInitCallData = (callData: Uint8Array): boolean => {
 }
 
 /** The contract with the code that stays, once init has run. */
-const withKept = (trees: Trees.Trees, contractId: ContractId, { initial, kept }: StoredCode): Trees.Trees => {
+export const withKept = (
+  trees: Trees.Trees,
+  contractId: ContractId,
+  { initial, kept }: StoredCode
+): Trees.Trees => {
   const contract = Trees.contract(trees, contractId)
   if (contract === undefined || Bytes.equals(initial, kept)) return trees
   const encoded = ContractObject.encode({ ...contract, code: kept })

@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import * as Protocol from "../../chain/Protocol.js"
 import * as SignedTx from "../../chain/SignedTx.js"
 import * as Transaction from "../../chain/Transaction.js"
 import type { AccountAddress } from "../../encoding/ApiEncoding.js"
@@ -21,14 +22,39 @@ import type { Step } from "./Step.js"
 import type { Proposal } from "./Table.js"
 import { blockFault, closeMutualTx, participants } from "./Transactions.js"
 
+/**
+ * Whether these accounts have authenticated a transaction, each once, and nobody else: generalized ones by meta
+ * transactions, the others by signatures.
+ */
 const verify = (step: Step, signed: SignedTx.SignedTx, signers: ReadonlyArray<AccountAddress>): boolean => {
   const { chain, crypto } = step.env
-  // Generalized accounts authenticate by layers, which this machine does not serve.
-  if (SignedTx.authentications(signed).gaIds.length > 0) return false
-  return (
-    SignedTx.verify(signed, signers, { networkId: chain.networkId, crypto, protocol: chain.protocol }) ===
-    "ok"
-  )
+  const { networkId, protocol } = chain
+  const innermost = SignedTx.innermost(signed)
+  const { tx } = innermost
+  const channelId = tx._tag === "ChannelOffchainTx" ? tx.channelId : undefined
+  const plain = plainSigners(signed, signers)
+  if (plain === undefined) return false
+  if (protocol >= Protocol.lima && plain.some((id) => chain.isGeneralized(id, channelId))) return false
+  if (SignedTx.verify(innermost, plain, { networkId, crypto, protocol }) !== "ok") return false
+  return innermost === signed || chain.metaFault(signed, channelId) === undefined
+}
+
+/**
+ * Those of the signers that no meta transaction is by; `undefined` where there is one by somebody else, one too many, or
+ * one that is signed, which none is.
+ */
+const plainSigners = (
+  signed: SignedTx.SignedTx,
+  signers: ReadonlyArray<AccountAddress>
+): ReadonlyArray<AccountAddress> | undefined => {
+  const plain = [...signers]
+  for (let each: SignedTx.SignedTx | undefined = signed; each?.tx._tag === "GaMetaTx"; ) {
+    const index = plain.indexOf(each.tx.gaId)
+    if (index < 0 || each.signatures.length > 0) return undefined
+    plain.splice(index, 1)
+    each = SignedTx.inner(each)
+  }
+  return plain
 }
 
 /**
@@ -68,9 +94,17 @@ export const completedBy = (
   half: SignedTx.SignedTx,
   last: AccountAddress | undefined
 ): boolean => {
-  // Generalized accounts, which have no signature, are not served here.
-  if (last === undefined || half.signatures.length !== 1) return signedByBoth(step, signed)
   const { chain, crypto } = step.env
+  const { tx } = signed
+  const channelId = tx._tag === "ChannelOffchainTx" ? tx.channelId : undefined
+  if (
+    last === undefined ||
+    half.signatures.length !== 1 ||
+    tx._tag === "GaMetaTx" ||
+    chain.isGeneralized(last, channelId)
+  ) {
+    return signedByBoth(step, signed)
+  }
   return (
     SignedTx.verifyBeyond(half, signed, [last], {
       networkId: chain.networkId,
@@ -133,7 +167,7 @@ export const ownSignatureFault = (
   pending: Pending
 ): string | undefined => {
   const actual = SignedTx.innermost(signed)
-  const different = difference(pending.signedTx.tx, actual.tx)
+  const different = difference(SignedTx.innermost(pending.signedTx).tx, actual.tx)
   if (different !== undefined) return different
   if (!SignedTx.sameTransaction(actual, pending.signedTx)) return "different_transaction"
   const good =

@@ -158,7 +158,8 @@ export const closingError = (step: Step, message: Message<"OperationError">): Ou
   if (errorCode === 3) return step.dropped("shutdown_error", "co-signed")
   const { signedTx } = pending
   const { chain } = step.env
-  if (chain.locate(SignedTx.hash(signedTx)) !== undefined) return step.conflict(errorCode, round)
+  const place = chain.locate(SignedTx.hash(signedTx))
+  if (place !== undefined && place !== "in_vain") return step.conflict(errorCode, round)
   if (signedByBoth(step, signedTx) && chain.admits(signedTx) === "ok") {
     step.effects.push({ _tag: "Submit", signedTx })
     return

@@ -108,23 +108,30 @@ export const proposalWhileLocking = (step: Step, message: Proposal): Outcome => 
   refuseProposal(step, message, 2, "transaction_on_its_way")
 }
 
-/** Whether a transaction cannot get on chain any more: its nonce is used up there, or its time is over. */
+/**
+ * Whether a transaction cannot get on chain any more: its nonce is used up there, or its time is over. What a generalized
+ * account's contract will agree to later nobody knows.
+ */
 const isDead = (step: Step, tx: Movement): boolean => {
   const { chain } = step.env
-  const used = chain.account(accountOf(tx))?.nonce ?? 0n
-  return used >= tx.nonce || (tx.ttl > 0 && chain.topHeight > tx.ttl)
+  const account = accountOf(tx)
+  const isUsed = chain.isGeneralized(account)
+    ? tx.nonce > 0n
+    : (chain.account(account)?.nonce ?? 0n) >= tx.nonce
+  return isUsed || (tx.ttl > 0 && chain.topHeight > tx.ttl)
 }
 
 /**
- * Whether a deposit or withdrawal is nowhere, and cannot get on chain any more.
+ * Whether a deposit or withdrawal is nowhere, and cannot get on chain any more, or was paid for there in vain.
  *
  * @since 0.1.0
  * @category predicates
  */
 export const isLost = (step: Step, signedTx: SignedTx.SignedTx): boolean => {
   const movement = movementOf(SignedTx.innermost(signedTx).tx)
-  const known = step.env.chain.locate(SignedTx.hash(signedTx)) !== undefined
-  return !known && movement !== undefined && isDead(step, movement)
+  const place = step.env.chain.locate(SignedTx.hash(signedTx))
+  if (movement === undefined) return false
+  return place === "in_vain" || (place === undefined && isDead(step, movement))
 }
 
 /** Whether the depth that this side waited for is there, and not only because its client says so. */
@@ -316,7 +323,7 @@ export const takeMined = (step: Step): void => {
   const found = locking(step.state) ?? setAside(step.state)
   if (found === undefined) return
   const place = step.env.chain.locate(SignedTx.hash(found.pending.signedTx))
-  if (place === undefined || place === "pending") return
+  if (typeof place !== "object") return
   step.set({ depthWatch: undefined })
   apply(step, found.pending, found.pending.signedTx)
 }

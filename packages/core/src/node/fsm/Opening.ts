@@ -145,11 +145,16 @@ const createSignatureFault = (
 
 /**
  * Whether the nonce of the create transaction is used. Then it never gets into a block; and since the channel's id is
- * made of the nonce, the chain may know another channel by that id.
+ * made of the nonce, the chain may know another channel by that id. With a generalized initiator the id is made of what
+ * it authenticated with, which it may have used before.
  */
 const isNonceUsed = (step: Step, signedTx: SignedTx.SignedTx): boolean => {
+  const { chain } = step.env
   const { tx } = SignedTx.innermost(signedTx)
-  return tx._tag === "ChannelCreateTx" && step.env.chain.hasUsed(tx.initiatorId, tx.nonce)
+  if (tx._tag !== "ChannelCreateTx") return false
+  if (!chain.isGeneralized(tx.initiatorId)) return chain.hasUsed(tx.initiatorId, tx.nonce)
+  const channelId = Ids.channelIdOf(signedTx)
+  return channelId === undefined || chain.channelTransactions(channelId).length > 0
 }
 
 /**
@@ -273,9 +278,11 @@ export const fundingSigned = (step: Step, message: Message<"FundingSigned">): Ou
     return step.stop(fault)
   }
   // A responder that signs something else must not have it put on chain.
-  if (pending === undefined || !SignedTx.sameTransaction(signedTx, pending.signedTx)) {
-    return step.stop("different_transaction")
-  }
+  const isSame =
+    pending !== undefined &&
+    SignedTx.sameTransaction(signedTx, pending.signedTx) &&
+    Ids.channelIdOf(signedTx) === step.state.channelId
+  if (!isSame) return step.stop("different_transaction")
   if (isNonceUsed(step, signedTx) || step.env.chain.admits(signedTx) !== "ok") {
     return step.stop("rejected_on_chain")
   }

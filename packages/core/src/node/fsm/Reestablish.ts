@@ -290,7 +290,7 @@ const onChainFault = (step: Step): string | undefined => {
   if (signedTx === undefined || SignedTx.innermost(signedTx).tx._tag === "ChannelOffchainTx") return undefined
   const place = step.env.chain.locate(SignedTx.hash(signedTx))
   if (place === "pending") return "on_chain_transaction_in_mempool"
-  return place === undefined ? "on_chain_transaction_rejected" : undefined
+  return typeof place === "object" ? undefined : "on_chain_transaction_rejected"
 }
 
 /** A closing channel goes on without a peer; any other machine ends. */

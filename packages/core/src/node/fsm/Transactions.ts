@@ -235,7 +235,8 @@ export type Movement = Transaction.ChannelDepositTx | Transaction.ChannelWithdra
  */
 export const push = (step: Step, signedTx: SignedTx.SignedTx): boolean => {
   const { chain } = step.env
-  if (chain.locate(SignedTx.hash(signedTx)) !== undefined) return true
+  const place = chain.locate(SignedTx.hash(signedTx))
+  if (place !== undefined) return place !== "in_vain"
   if (chain.admits(signedTx) !== "ok") return false
   step.effects.push({ _tag: "Submit", signedTx })
   return true
@@ -309,10 +310,22 @@ const proposalHead = 1 + 32 + 32
 export const fitsFrame = (unsigned: SignedTx.SignedTx, updates: ReadonlyArray<Update.Update>): boolean => {
   // Only metas can be that large; transfers need no count.
   if (updates.length === 1 && updates[0]?._tag === "OffChainTransfer") return true
-  const sizes = updates.map((update) => 2 + Update.encode(update).length)
-  const txSize = 2 + SignedTx.encode(unsigned).length + signatureSize
-  return proposalHead + txSize + sizes.reduce((sum, size) => sum + size, 0) <= largestFrame
+  return sizeOf(unsigned, updates) + signatureSize <= largestFrame
 }
+
+const sizeOf = (signedTx: SignedTx.SignedTx, updates: ReadonlyArray<Update.Update>): number => {
+  const sizes = updates.map((update) => 2 + Update.encode(update).length)
+  return sizes.reduce((sum, size) => sum + size, proposalHead + 2 + SignedTx.encode(signedTx).length)
+}
+
+/**
+ * The same once it is signed: a meta transaction may be of any size.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const fitsSigned = (signed: SignedTx.SignedTx, updates: ReadonlyArray<Update.Update>): boolean =>
+  signed.tx._tag !== "GaMetaTx" || sizeOf(signed, updates) <= largestFrame
 
 /**
  * Both parties' accounts, once the initiator is known.

@@ -18,7 +18,7 @@ import * as Forcing from "./Forcing.js"
 import type { Pending } from "./State.js"
 import type { Outcome, Step } from "./Step.js"
 import { operationOf, type Proposal } from "./Table.js"
-import { fitsFrame, offChainTx, participants, pickBlock } from "./Transactions.js"
+import { fitsFrame, fitsSigned, offChainTx, participants, pickBlock } from "./Transactions.js"
 
 /**
  * Proposes updates of the own client: they are applied once, here, and the result is kept until the peer agrees.
@@ -92,7 +92,9 @@ export const propose = (
   pending: Pending,
   next: "awaiting_update_ack" | "dep_half_signed" | "wdraw_half_signed" | "mutual_closing"
 ): Outcome => {
-  const fault = ownSignatureFault(step, signedTx, pending)
+  const fault = fitsSigned(signedTx, pending.updates)
+    ? ownSignatureFault(step, signedTx, pending)
+    : "frame_too_large"
   if (fault !== undefined) return badOwnSignature(step, fault, pending)
   const { channelId } = step.state
   if (channelId === null) return "unhandled"

@@ -238,16 +238,21 @@ describe.each(cases)("time runs out: %s by the %s", (operation, role) => {
     for (const late of roles) {
       for (const [name, kill] of [
         ["its nonce is used", (world: World) => void (world.chain.nonce = 7n)],
-        ["its time is over", (world: World) => void (world.chain.height = 501)]
+        ["its time is over", (world: World) => void (world.chain.height = 501)],
+        [
+          "a block has it, and its meta transaction was paid for in vain",
+          (world: World, txHash: string) => void world.chain.known.set(txHash, "in_vain")
+        ]
       ] as const) {
         const world = locked(role, operation, { initiator: { ttl: 500 }, responder: { ttl: 500 } })
+        const txHash = world.chain.pool.map(SignedTx.hash).join()
         world.chain.pool.length = 0
         world.chain.known.clear()
         world.chain.refuses = () => true
         // Refused for now is not refused for ever.
         world.fire(late)
         expect(world.name(late), name).toBe("awaiting_locked")
-        kill(world)
+        kill(world, txHash)
         world.fire(late)
         world.settle()
         for (const each of roles) expect(world.seen(each)).toEqual([timeout])

@@ -82,6 +82,8 @@ describe("what happened on chain meanwhile", () => {
           admits: () => "ok",
           channelTransactions: () => world.chain.mined,
           locate: () => undefined,
+          isGeneralized: () => false,
+          metaFault: () => undefined,
           environmentAt: () => undefined
         },
         crypto: native,

@@ -56,7 +56,7 @@ export interface ChainDouble {
   readonly pool: Array<SignedTx.SignedTx>
   readonly known: Map<
     string,
-    "pending" | { readonly height: number; readonly blockHash: ApiEncoding.BlockHash }
+    "pending" | "in_vain" | { readonly height: number; readonly blockHash: ApiEncoding.BlockHash }
   >
   /** The highest nonce that is used. */
   nonce: bigint
@@ -152,6 +152,8 @@ const viewOf = (chain: ChainDouble, protocol: number): ChainView => {
     genesisHash: blockAt(0),
     minimumGasPrice: 1_000_000_000n,
     heightOf,
+    isGeneralized: () => false,
+    metaFault: () => undefined,
     environmentAt: (hash) => {
       const height = hash === undefined ? chain.height : heightOf(hash)
       return height === undefined ? undefined : environmentOf(height, protocol)

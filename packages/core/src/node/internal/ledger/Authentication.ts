@@ -110,9 +110,12 @@ export const copyStore = (
   return ChainState.withTrees(state, { ...state.trees, contracts })
 }
 
+/** What authenticating takes. @internal */
+export type Place = Pick<Context<unknown>, "crypto" | "environment" | "state">
+
 /** A call of an authentication function for a meta transaction. @internal */
 export const callOf = (
-  context: Context<unknown>,
+  context: Place,
   meta: Transaction.GaMetaTx,
   options: {
     readonly trees: Trees.Trees
@@ -161,33 +164,88 @@ const metaGas = 75_000n
 const gasOf = (layers: ReadonlyArray<Transaction.GaMetaTx>, index: number): bigint =>
   layers.slice(index + 1).reduce((sum, { gas }) => sum + metaGas + gas, layers[index]?.gas ?? 0n)
 
-/** One meta transaction of a payload, which authenticates the innermost transaction. */
+/** What the contract of a generalized account says to a meta transaction. */
+const answerError = (call: GaCall, { environment }: Place): string | undefined => {
+  const outcome = authenticatorOf(environment).authenticate(call)
+  if (outcome.returnType !== "ok") return "signature_verification_failed_contract_error"
+  return saysYes(outcome) ? undefined : "signature_verification_failed_authenticate_false"
+}
+
+/** One meta transaction around an off-chain one, which authenticates the innermost transaction. */
 const metaError = (
   channelId: ChannelId,
   auth: Uint8Array | undefined,
   meta: Transaction.GaMetaTx,
   gas: bigint,
   txBytes: Uint8Array,
-  context: Context<unknown>
+  place: Place
 ): string | undefined => {
   if (auth === undefined) return "id_is_not_a_participant"
   if (auth.length === 0) return "meta_tx_for_basic_account"
   const functionHash = auth.subarray(0, 32)
   const wrong = authDataError(meta.abiVersion, meta.authData, functionHash)
   if (wrong !== undefined) return wrong
-  const { environment, state } = context
+  const { trees } = place.state
   const contractId = ApiEncoding.encode("ct", auth.subarray(32))
-  if (Trees.contract(state.trees, contractId) === undefined) {
-    return "signature_verification_failed_no_contract"
-  }
+  if (Trees.contract(trees, contractId) === undefined) return "signature_verification_failed_no_contract"
   const storeKey = channelStoreKey(channelId, meta.gaId)
-  if (!Trie.has(state.trees.contracts, storeOf(storeKey))) return "signature_verification_failed_no_state"
-  const where = { trees: state.trees, contractId, storeKey, functionHash }
-  const call = callOf(context, meta, { ...where, txBytes, gas })
-  const outcome = authenticatorOf(environment).authenticate(call)
-  if (outcome.returnType !== "ok") return "signature_verification_failed_contract_error"
-  return saysYes(outcome) ? undefined : "signature_verification_failed_authenticate_false"
+  if (!Trie.has(trees.contracts, storeOf(storeKey))) return "signature_verification_failed_no_state"
+  return answerError(callOf(place, meta, { trees, contractId, storeKey, functionHash, txBytes, gas }), place)
 }
+
+/**
+ * Why the meta transactions around an off-chain transaction do not authenticate it: each must be by a party that was
+ * generalized when the channel was created, and is asked with its store as it was then.
+ *
+ * @internal
+ */
+export const offChainError = (
+  channelId: ChannelId,
+  channel: ChannelObject,
+  signedTx: SignedTx.SignedTx,
+  place: Place
+): string | undefined => {
+  const auths = authsOf(channel)
+  const { txBytes } = SignedTx.innermost(signedTx)
+  const layers = SignedTx.metaLayers(signedTx)
+  for (const [depth, meta] of layers.entries()) {
+    const gas = gasOf(layers, depth)
+    const error = metaError(channelId, auths.get(meta.gaId), meta, gas, txBytes, place)
+    if (error !== undefined) return error
+  }
+  return undefined
+}
+
+/**
+ * Why the meta transactions around an on-chain transaction do not authenticate it as the chain is now: each is about the
+ * transaction directly inside.
+ *
+ * @internal
+ */
+export const onChainError = (signedTx: SignedTx.SignedTx, place: Place): string | undefined => {
+  const { tx } = signedTx
+  const inner = SignedTx.inner(signedTx)
+  if (tx._tag !== "GaMetaTx" || inner === undefined) return undefined
+  const { state } = place
+  const account = ChainState.account(state, tx.gaId)
+  if (account === undefined) return "account_not_found"
+  if (account.authentication === undefined) return "meta_tx_for_basic_account"
+  const { contract, functionHash } = account.authentication
+  const wrong = authDataError(tx.abiVersion, tx.authData, functionHash)
+  if (wrong !== undefined) return wrong
+  const call = callOf(place, tx, {
+    trees: state.trees,
+    contractId: contract,
+    storeKey: ApiEncoding.bytesOf(contract),
+    functionHash,
+    txBytes: inner.txBytes
+  })
+  return answerError(call, place) ?? onChainError(inner, place)
+}
+
+/** Whether a party was generalized when the channel was created. @internal */
+export const wasGeneralized = (channel: ChannelObject, party: AccountAddress): boolean =>
+  (authsOf(channel).get(party)?.length ?? 0) > 0
 
 /**
  * Whether both parties agreed to a co-signed state, and nobody else: who was generalized when the channel was created by
@@ -201,20 +259,14 @@ export const payloadError = (
   context: Context<{ readonly channelId: ChannelId }>
 ): string | undefined => {
   const { crypto, environment, tx } = context
-  const auths = authsOf(channel)
-  const innermost = SignedTx.innermost(payload)
-  const layers = SignedTx.metaLayers(payload)
-  const signers = [channel.initiatorId, channel.responderId]
-  for (const [depth, meta] of layers.entries()) {
-    const gas = gasOf(layers, depth)
-    const error = metaError(tx.channelId, auths.get(meta.gaId), meta, gas, innermost.txBytes, context)
-    if (error !== undefined) return error
-    const index = signers.indexOf(meta.gaId)
-    if (index >= 0) signers.splice(index, 1)
-  }
+  const error = offChainError(tx.channelId, channel, payload, context)
+  if (error !== undefined) return error
+  const { gaIds } = SignedTx.authentications(payload)
+  const signers = [channel.initiatorId, channel.responderId].filter((id) => !gaIds.includes(id))
   const { networkId, protocol } = environment
-  const isGeneralized = (id: AccountAddress): boolean => auths.get(id)?.length !== 0
-  if (protocol >= Protocol.lima && signers.some(isGeneralized)) return "ga_using_signature_not_allowed"
-  const checked = SignedTx.verify(innermost, signers, { networkId, protocol, crypto })
+  if (protocol >= Protocol.lima && signers.some((id) => wasGeneralized(channel, id))) {
+    return "ga_using_signature_not_allowed"
+  }
+  const checked = SignedTx.verify(SignedTx.innermost(payload), signers, { networkId, protocol, crypto })
   return checked === "ok" ? undefined : checked
 }

@@ -84,10 +84,18 @@ export const collectFee = (state: ChainState, fee: bigint): ChainState => ({
 export const lock = (state: ChainState, amount: bigint): ChainState =>
   amount === 0n ? state : earn(state, lockedCoinsHolder, amount)
 
+/** Machines look at their channel with every signature. */
+const readBefore = new WeakMap<Uint8Array, ChannelObject.ChannelObject>()
+
 /** @internal */
 export const channel = (state: ChainState, id: ChannelId): ChannelObject.ChannelObject | undefined => {
   const bytes = Trie.get(state.trees.channels, ApiEncoding.bytesOf(id))
-  return bytes === undefined ? undefined : ChannelObject.decodeOrThrow(bytes)
+  if (bytes === undefined) return undefined
+  const known = readBefore.get(bytes)
+  if (known !== undefined) return known
+  const read = ChannelObject.decodeOrThrow(bytes)
+  readBefore.set(bytes, read)
+  return read
 }
 
 const withChannels = (state: ChainState, channels: Trie.Trie): ChainState => ({

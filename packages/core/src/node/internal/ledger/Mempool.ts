@@ -89,7 +89,8 @@ const payableError = (state: ChainState.ChainState, tx: Transaction.Transaction)
 /** The most gas an authentication function may ask for. @internal */
 export const maximumAuthenticationGas = 50_000n
 
-const wantsTooMuchGas = (signedTx: SignedTx.SignedTx): boolean =>
+/** Whether a meta transaction asks for more than that. @internal */
+export const wantsTooMuchGas = (signedTx: SignedTx.SignedTx): boolean =>
   SignedTx.metaLayers(signedTx).some((meta) => meta.gas > maximumAuthenticationGas)
 
 const entryOf = (

@@ -1,5 +1,5 @@
 /**
- * What contracts see that are pinned to a block of the chain.
+ * What contracts see that are pinned to a block of the chain, and what the next block goes by.
  *
  * @internal
  */
@@ -10,6 +10,7 @@ import type { Environment } from "../../../fate/Environment.js"
 import type { Ledger } from "../../Ledger.js"
 import type { Block } from "./Block.js"
 import type { ChainState } from "./ChainState.js"
+import type * as Rule from "./Rule.js"
 import * as World from "./World.js"
 
 /** The hash (32 bytes) of the key block at a height, as contracts ask for it. @internal */
@@ -19,6 +20,16 @@ export const blockHashIn =
     const found = Option.getOrUndefined(HashMap.get(keyBlocks, height))
     return found === undefined ? undefined : ApiEncoding.bytesOf(found.hash)
   }
+
+/** What the rules of the next micro block go by. @internal */
+export const nextBlock = (ledger: Ledger, timestamp = ledger.tip.timeMs): Rule.Environment => ({
+  networkId: ledger.networkId,
+  protocol: ledger.protocol,
+  height: ledger.top.height,
+  timestamp,
+  blockHash: blockHashIn(ledger.keyBlocks),
+  authenticator: ledger.authenticator
+})
 
 const worldOf = (ledger: Ledger, at: Block, state: ChainState): Environment => {
   const { height, protocol, timeMs } = at

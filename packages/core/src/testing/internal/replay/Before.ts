@@ -8,6 +8,8 @@ import * as Json from "../../../encoding/Json.js"
 import type { Role } from "../../../protocol/OpenParameters.js"
 import * as Query from "./query.js"
 import type { Before } from "./Scene.js"
+import { wrapped } from "./Bodies.js"
+import type { Generalized } from "./StandIn.js"
 import { type Connection, type Target, TargetError } from "./Target.js"
 
 const roles: ReadonlyArray<Role> = ["initiator", "responder"]
@@ -36,12 +38,17 @@ export const openBefore = (
   before: Before,
   target: Target,
   keys: ReadonlyMap<AccountAddress, KeyPair>,
-  crypto: CryptoService
+  crypto: CryptoService,
+  generalized: Generalized
 ): Effect.Effect<Readonly<Record<Role, Connection>>, TargetError> =>
   Effect.gen(function* () {
     const [initiatorKey, responderKey] = [keys.get(before.initiatorId), keys.get(before.responderId)]
     if (initiatorKey === undefined || responderKey === undefined) return yield* failed("a party has no key")
     const keyPairs: Readonly<Record<Role, KeyPair>> = { initiator: initiatorKey, responder: responderKey }
+    const metas = {
+      initiator: generalized.get(before.initiatorId),
+      responder: generalized.get(before.responderId)
+    }
     const addresses = { initiator: initiatorKey.address, responder: responderKey.address }
     const connect = (role: Role) =>
       Effect.flatMap(target.connect("/channel", queryOf(before, role, addresses)), (opened) =>
@@ -63,10 +70,12 @@ export const openBefore = (
         if (Json.field(frame, "error") !== undefined) return yield* failed(text)
         if (!method.startsWith("channels.sign.")) return
         const request = Json.field(Json.field(Json.field(frame, "params"), "data"), "signed_tx")
-        const signed = SignedTx.sign(SignedTx.fromTextOrThrow(String(request)), keyPairs[role], {
-          networkId: target.networkId,
-          crypto
-        })
+        const asked = SignedTx.fromTextOrThrow(String(request))
+        const meta = metas[role]
+        const signed =
+          meta === undefined
+            ? SignedTx.sign(asked, keyPairs[role], { networkId: target.networkId, crypto })
+            : wrapped(asked, meta, addresses[role])
         const reply = {
           method: method.replace(".sign.", "."),
           params: { signed_tx: SignedTx.toText(signed) }

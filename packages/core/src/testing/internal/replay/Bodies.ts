@@ -37,7 +37,15 @@ export const attempt = <A>(f: () => A): A | undefined => {
 export const decoded = (text: string): SignedTx.SignedTx | undefined =>
   attempt(() => SignedTx.fromTextOrThrow(text))
 
-const idOf = (signed: SignedTx.SignedTx): string => SignedTx.bodyHash(signed)
+/** A transaction with the meta transaction of an account around it, as it was recorded of another one. */
+export const wrapped = (
+  signed: SignedTx.SignedTx,
+  meta: Transaction.GaMetaTx,
+  gaId: ApiEncoding.AccountAddress
+): SignedTx.SignedTx => SignedTx.unsigned({ ...meta, gaId, tx: SignedTx.encode(signed) })
+
+/** By the bytes, whatever is in them: a meta transaction is not what is inside. */
+const idOf = ({ txBytes }: SignedTx.SignedTx): string => ApiEncoding.encode("th", Hash.blake2b256(txBytes))
 
 /** Who signed: an account of the recording, or nobody that is known. */
 type Signer = ApiEncoding.AccountAddress | "nobody"
@@ -116,7 +124,7 @@ export class Bodies {
   }
 
   ask(who: string, recorded: SignedTx.SignedTx, actual: SignedTx.SignedTx): void {
-    this.asked.set(who, { recorded, actual })
+    this.asked.set(who, { recorded: SignedTx.innermost(recorded), actual: SignedTx.innermost(actual) })
   }
 
   /** What a party's client sends here in place of a recorded transaction. */
@@ -127,6 +135,12 @@ export class Bodies {
   }
 
   private again(who: string, recorded: SignedTx.SignedTx): SignedTx.SignedTx {
+    const inner = SignedTx.inner(recorded)
+    const { tx } = recorded
+    if (tx._tag === "GaMetaTx" && inner !== undefined) {
+      const meta = { ...tx, authData: this.names.inBytes(tx.authData) }
+      return wrapped(this.again(who, inner), meta, ApiEncoding.parseOrThrow("ak", this.names.text(tx.gaId)))
+    }
     const body = this.body(who, recorded)
     return this.recordedSigners(recorded).reduce<SignedTx.SignedTx>((signed, signer, index) => {
       const keyPair = signer === "nobody" ? undefined : this.keys.get(signer)

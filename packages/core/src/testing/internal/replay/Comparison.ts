@@ -205,7 +205,8 @@ class Walk {
       if (recorded.length !== actual.length) this.differ(path, recorded, actual)
       return
     }
-    if (key === "payload") {
+    if (key === "authData") return this.held(path, recorded, actual)
+    if (key === "payload" || key === "tx") {
       const [a, b] = [recorded, actual].map((bytes) => attempt(() => SignedTx.decodeOrThrow(bytes)))
       return a === undefined || b === undefined
         ? this.differ(path, recorded, actual)

@@ -1,5 +1,6 @@
 /** Plays a recording against a node, line by line, and compares what comes. */
 import * as Effect from "effect/Effect"
+import * as SignedTx from "../../../chain/SignedTx.js"
 import { type CryptoService, noble } from "../../../crypto/Crypto.js"
 import type * as KeyPair from "../../../crypto/KeyPair.js"
 import * as ApiEncoding from "../../../encoding/ApiEncoding.js"
@@ -14,6 +15,7 @@ import * as Query from "./query.js"
 import type { Came, Closed, Line, Open, Recording, Refused, Sent } from "./Recording.js"
 import { notReplayable, type NotReplayable } from "./Replayable.js"
 import { sceneOf } from "./Scene.js"
+import { attachTx, type Generalized, generalizedIn } from "./StandIn.js"
 import type { ChainStart, Connection, Ended, Target, TargetError, Targets } from "./Target.js"
 import * as Variants from "./Variants.js"
 
@@ -139,7 +141,8 @@ class Driver {
     private readonly keys: ReadonlyMap<AccountAddress, KeyPair.KeyPair>,
     private readonly nonces: ReadonlyMap<AccountAddress, bigint>,
     private readonly crypto: CryptoService,
-    private readonly protocol: number
+    private readonly protocol: number,
+    private readonly generalized: Generalized
   ) {
     for (const [recorded, { address }] of keys) {
       this.names.learnTexts(recorded, address)
@@ -417,7 +420,8 @@ class Driver {
           nonces: this.nonces,
           nonceOffset: (account) => this.offsets.get(account) ?? 0n,
           networkId: this.target.networkId,
-          crypto: this.crypto
+          crypto: this.crypto,
+          generalized: this.generalized
         })
         if (closing === undefined) return
         yield* this.target.submit(closing)
@@ -641,6 +645,26 @@ const startOf = (
   return start.height >= 1 && Number.isSafeInteger(start.timeMs) && start.timeMs >= 0 ? start : undefined
 }
 
+/** Accounts that were generalized when they were recorded are so here. */
+const attachAll = (
+  generalized: Generalized,
+  target: Target,
+  keys: ReadonlyMap<AccountAddress, KeyPair.KeyPair>,
+  crypto: CryptoService,
+  protocol: number
+): Effect.Effect<void, TargetError> =>
+  Effect.gen(function* () {
+    const { networkId } = target
+    for (const [recorded, meta] of generalized) {
+      const key = keys.get(recorded)
+      if (key === undefined) continue
+      const nonce = (target.nonces.get(key.address) ?? 0n) + 1n
+      const attach = SignedTx.unsigned(attachTx(key.address, nonce, meta, protocol))
+      yield* target.submit(SignedTx.sign(attach, key, { networkId, crypto }))
+    }
+    if (generalized.size > 0) yield* target.mine(1)
+  })
+
 /** Plays a recording once; also tells the facts in which the chains differed, and where this one began. */
 const playOnce = (recording: Recording, options: Options, start: ChainStart | undefined) =>
   Effect.gen(function* () {
@@ -653,16 +677,19 @@ const playOnce = (recording: Recording, options: Options, start: ChainStart | un
     })
     const wanted = { accounts: funded, protocol: scene.protocol }
     const target = yield* options.targets(start === undefined ? wanted : { ...wanted, start })
+    const generalized = generalizedIn(recording)
+    yield* attachAll(generalized, target, keys, crypto, scene.protocol)
     const driver = new Driver(
       recording,
       target,
       keys,
       new Map(scene.accounts.map(({ address, nonce }) => [address, nonce])),
       crypto,
-      scene.protocol
+      scene.protocol,
+      generalized
     )
     if (scene.before !== undefined) {
-      const connections = yield* openBefore(scene.before, target, keys, crypto)
+      const connections = yield* openBefore(scene.before, target, keys, crypto, generalized)
       for (const socket of recording.inherited) {
         const who = recording.sockets[socket]
         if (who !== undefined) driver.adopt(socket, connections[who])

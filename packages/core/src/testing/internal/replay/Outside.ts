@@ -14,6 +14,8 @@ import * as Trees from "../../../state/Trees.js"
 import * as Query from "./query.js"
 import type { Came, Open, Recording } from "./Recording.js"
 import { transactions } from "./Scene.js"
+import { wrapped } from "./Bodies.js"
+import type { Generalized } from "./StandIn.js"
 
 type Address = ApiEncoding.AccountAddress
 
@@ -78,6 +80,7 @@ export const closingBefore = (
     readonly nonceOffset: (account: string) => bigint
     readonly networkId: string
     readonly crypto: CryptoService
+    readonly generalized: Generalized
   }
 ): SignedTx.SignedTx | undefined => {
   const terms = termsOf(recording, line)
@@ -98,6 +101,7 @@ export const closingBefore = (
   if (poi instanceof Poi.NotFound) return undefined
   const { last } = noncesAround(recording, cheater, line)
   const used = last ?? here.nonces.get(cheater) ?? 0n
+  const meta = here.generalized.get(cheater)
   const tx: Transaction.ChannelCloseSoloTx = {
     _tag: "ChannelCloseSoloTx",
     version: 1,
@@ -107,9 +111,10 @@ export const closingBefore = (
     poi: Poi.encode(poi),
     ttl: 0,
     fee,
-    nonce: used + 1n + here.nonceOffset(cheater)
+    nonce: meta === undefined ? used + 1n + here.nonceOffset(cheater) : 0n
   }
-  return SignedTx.sign(SignedTx.unsigned(tx), key, here)
+  const unsigned = SignedTx.unsigned(tx)
+  return meta === undefined ? SignedTx.sign(unsigned, key, here) : wrapped(unsigned, meta, key.address)
 }
 
 /** The channel that a frame is about. */

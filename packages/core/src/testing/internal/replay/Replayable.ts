@@ -1,13 +1,9 @@
 /** Recordings that no node can be driven with, or not this one, each with its reason. */
-import * as SignedTx from "../../../chain/SignedTx.js"
 import * as Json from "../../../encoding/Json.js"
-import { decoded } from "./Bodies.js"
 import type { Line, Recording } from "./Recording.js"
 
 /** Why recordings cannot be replayed. */
 export const reasons = {
-  "generalized accounts":
-    "a party authenticates by a contract on chain, which stands nowhere in the recording",
   AEVM: "the channel runs contracts of the AEVM, which is not part of this node",
   "the node was restarted": "whoever recorded it stopped the node in between",
   "bytes are missing": "the recorder did not keep all that was sent",
@@ -22,23 +18,6 @@ export interface NotReplayable {
 
 const at = (json: Json.Json | undefined, ...keys: ReadonlyArray<string>): Json.Json | undefined =>
   keys.reduce(Json.field, json)
-
-const texts = (json: Json.Json | undefined): ReadonlyArray<string> =>
-  ["signed_tx", "tx", "state"].flatMap((key) => {
-    const text = at(json, "params", "data", key) ?? at(json, "params", key)
-    return typeof text === "string" && text.startsWith("tx_") ? [text] : []
-  })
-
-const jsonOf = (line: Line): Json.Json | undefined =>
-  line._tag === "Sent" || line._tag === "Came" ? line.json : undefined
-
-const generalized = (line: Line): string | undefined =>
-  texts(jsonOf(line)).some((text) => {
-    const signed = decoded(text)
-    return signed !== undefined && SignedTx.metaLayers(signed).length > 0
-  })
-    ? "a transaction inside a meta transaction"
-    : undefined
 
 /** New contracts that the node took. */
 const created = (line: Line): Json.Json | undefined => {
@@ -103,7 +82,6 @@ const unasked = (recording: Recording): { readonly line: Line; readonly detail: 
 export const notReplayable = (recording: Recording): NotReplayable | undefined => {
   const rows: ReadonlyArray<readonly [Reason, (line: Line) => string | undefined]> = [
     ["an older generation", older],
-    ["generalized accounts", generalized],
     ["the node was restarted", restarted],
     ["AEVM", aevm]
   ]

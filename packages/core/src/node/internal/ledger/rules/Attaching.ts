@@ -14,6 +14,7 @@ import * as ApiEncoding from "../../../../encoding/ApiEncoding.js"
 import type { ContractId } from "../../../../encoding/ApiEncoding.js"
 import * as Bytes from "../../../../encoding/Bytes.js"
 import { DecodeError } from "../../../../encoding/DecodeError.js"
+import { type StoredCode, storedCode, vmVersionAt, withKept } from "../../../../fate/internal/creating.js"
 import * as Trees from "../../../../state/Trees.js"
 import * as Trie from "../../../../state/Trie.js"
 import * as ChainState from "../ChainState.js"
@@ -33,6 +34,9 @@ import {
 
 type Attach = Transaction.GaAttachTx
 
+const storedCodeOf = ({ code, ctVersion }: Attach, protocol: number): StoredCode | undefined =>
+  storedCode(code, ContractObject.unpackVersions(ctVersion).vmVersion, protocol)
+
 const codeOf = (tx: Attach): CodeObject.CodeObject | undefined => {
   try {
     return CodeObject.decodeOrThrow(tx.code)
@@ -48,10 +52,10 @@ const fateAbi = 3
 
 const version: Check<Attach> = ({ environment: { protocol }, tx }) => {
   const { abiVersion, vmVersion } = ContractObject.unpackVersions(tx.ctVersion)
-  if (protocol < Protocol.iris) return "not_supported: ga_attach_tx before Iris"
-  if (abiVersion === 1 && vmVersion === 6) return "not_supported: ga_attach_tx for the AEVM"
-  const isLegal = abiVersion === fateAbi && (protocol === Protocol.iris ? vmVersion === 7 : vmVersion === 8)
-  return isLegal ? undefined : "illegal_vm_version"
+  if (protocol < Protocol.lima || (abiVersion === 1 && vmVersion === 6)) {
+    return "not_supported: ga_attach_tx for the AEVM"
+  }
+  return abiVersion === fateAbi && vmVersion === vmVersionAt[protocol] ? undefined : "illegal_vm_version"
 }
 
 const contractIdOf = (tx: Attach): ContractId => Ids.contractId(tx.ownerId, tx.nonce)
@@ -126,11 +130,9 @@ const attached = (context: Context<Attach>) => {
       charge
     )
   }
-  const done = ChainState.earn(
-    ChainState.withTrees(paid, outcome.trees),
-    payer,
-    (tx.gas - gasUsed) * tx.gasPrice
-  )
+  const stored = storedCodeOf(tx, environment.protocol)
+  const trees = stored === undefined ? outcome.trees : withKept(outcome.trees, contractId, stored)
+  const done = ChainState.earn(ChainState.withTrees(paid, trees), payer, (tx.gas - gasUsed) * tx.gasPrice)
   const owner = ChainState.account(done, tx.ownerId) ?? Account.make({ balance: 0n })
   const general = ChainState.setAccount(done, tx.ownerId, {
     ...owner,
