@@ -15,6 +15,7 @@ import * as ApiEncoding from "@aechannel/core/encoding/ApiEncoding"
 import type { BlockHash } from "@aechannel/core/encoding/ApiEncoding"
 import * as Json from "@aechannel/core/encoding/Json"
 import {
+  type Authentication,
   type ChainAnswer,
   ChainReader,
   type ChainReaderService,
@@ -242,6 +243,15 @@ const readerOf = (
         : ifNewest(at, Effect.succeed(false), "the node does not tell since when there is this account")
     )
 
+  /** No node asks the contract of a generalized account for others; but what is in a block has been asked. */
+  const authenticate = ({ txHash }: Authentication): Reading<boolean> =>
+    Effect.flatMap(find(`/v3/transactions/${txHash}`), (transaction) => {
+      const height = Json.toBigInt(Json.field(transaction ?? null, "block_height"))
+      return height !== undefined && height >= 0n
+        ? Effect.succeed(true)
+        : failed("the node does not tell what the contract of a generalized account agrees to")
+    })
+
   const answered =
     <T extends ChainAnswer["_tag"]>(_tag: T) =>
     <V>(value: V) => ({ _tag, value })
@@ -274,7 +284,8 @@ const readerOf = (
         : which.startsWith("kh_")
           ? keyBlock(`hash/${which}`)
           : microBlock(which),
-    read
+    read,
+    authenticate
   }
 }
 

@@ -1,4 +1,5 @@
 /** What a node's HTTP API tells of the chain is what contracts see on the node itself. */
+import * as SignedTx from "@aechannel/core/chain/SignedTx"
 import * as ApiEncoding from "@aechannel/core/encoding/ApiEncoding"
 import * as Ledger from "@aechannel/core/node/Ledger"
 import { ChainReader, type ChainReaderService } from "@aechannel/core/services/ChainReader"
@@ -88,6 +89,22 @@ describe("HttpChainReader", () => {
         { _tag: "Block" }
       ] as const)
         expect((yield* Effect.flip(reader.read(read, top.hash))).detail).toContain(read._tag)
+    })
+  )
+
+  it.scopedLive("who has authenticated what is in a block agreed to it; of other things no node tells", () =>
+    Effect.gen(function* () {
+      const { node, submit, url } = yield* start
+      const reader = yield* readerAt(url)
+      yield* node.auto(false)
+      const signedTx = spend(1n)
+      const question = { signedTx, txHash: SignedTx.hash(signedTx), channelId: undefined }
+      const unknown = yield* Effect.flip(reader.authenticate(question))
+      expect(unknown.detail).toMatch(/contract of a generalized account/)
+      yield* submit(signedTx)
+      expect(yield* Effect.flip(reader.authenticate(question))).toEqual(unknown)
+      yield* node.mineMicro
+      expect(yield* reader.authenticate(question)).toBe(true)
     })
   )
 

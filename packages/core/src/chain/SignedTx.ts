@@ -129,12 +129,13 @@ const hashOfBody = (signed: SignedTx): Uint8Array => {
 }
 
 /**
- * The hash of the transaction without signatures, as `th_…`: it names what is signed, whoever has signed.
+ * The hash of the transaction without signatures and without meta transactions around it, as `th_…`: it names what is
+ * signed, whoever has signed, and in whatever way.
  *
  * @since 0.1.0
  * @category accessors
  */
-export const bodyHash = (signed: SignedTx): TxHash => ApiEncoding.encode("th", hashOfBody(signed))
+export const bodyHash = (signed: SignedTx): TxHash => ApiEncoding.encode("th", hashOfBody(innermost(signed)))
 
 /**
  * A transaction without signatures.
@@ -256,14 +257,25 @@ export const hash = (signed: SignedTx): TxHash => ApiEncoding.encode("th", hashB
 const withSignatures = (signed: SignedTx, signatures: ReadonlyArray<Uint8Array>): SignedTx =>
   new Value({ signatures, tx: signed.tx, txBytes: signed.txBytes }, derivedOf(signed))
 
+/** A change of the transaction inside all meta transactions, which have no signatures themselves. */
+const insideOf = (signed: SignedTx, change: (innermost: SignedTx) => SignedTx): SignedTx => {
+  const within = signed.tx._tag === "GaMetaTx" ? inner(signed) : undefined
+  if (signed.tx._tag !== "GaMetaTx" || within === undefined) return change(signed)
+  const changed = insideOf(within, change)
+  return changed === within ? signed : unsigned({ ...signed.tx, tx: encode(changed) })
+}
+
 /**
- * The transaction with one more signature; the same transaction where it has that signature already. A signature
- * that has not 64 bytes is a defect.
+ * The transaction with one more signature; the same transaction where it has that signature already. With meta
+ * transactions around it, it is the one inside of all that is signed. A signature that has not 64 bytes is a defect.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const addSignature = (signed: SignedTx, signature: Uint8Array): SignedTx => {
+export const addSignature = (signed: SignedTx, signature: Uint8Array): SignedTx =>
+  insideOf(signed, (each) => withSignature(each, signature))
+
+const withSignature = (signed: SignedTx, signature: Uint8Array): SignedTx => {
   if (signature.length !== Envelope.signatureLength) {
     throw new RangeError(`a signature has ${Envelope.signatureLength} bytes, not ${signature.length}`)
   }
@@ -365,7 +377,8 @@ const isProven = (
 }
 
 /**
- * The transaction with the key pair's signature, made over the hash.
+ * The transaction with the key pair's signature, made over the hash. With meta transactions around it, it is the one
+ * inside of all that is signed.
  *
  * @since 0.1.0
  * @category signing
@@ -374,11 +387,17 @@ export const sign = (
   signed: SignedTx,
   keyPair: KeyPair,
   options: { readonly networkId: string; readonly crypto: CryptoService; readonly innerTx?: boolean }
+): SignedTx => insideOf(signed, (each) => signedBy(each, keyPair, options))
+
+const signedBy = (
+  signed: SignedTx,
+  keyPair: KeyPair,
+  options: { readonly networkId: string; readonly crypto: CryptoService; readonly innerTx?: boolean }
 ): SignedTx => {
   const { crypto, innerTx = false, networkId } = options
   const { txBytes } = signed
   const signature = crypto.sign(messageOf(signed, networkId, "hash", innerTx), keyPair.secretKey)
-  const next = addSignature(signed, signature)
+  const next = withSignature(signed, signature)
   prove(next, { signature, account: keyPair.address, txBytes, networkId, innerTx, mode: "hash" })
   return next
 }

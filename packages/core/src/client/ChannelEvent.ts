@@ -237,7 +237,10 @@ export type ChannelEvent =
       readonly txHash: TxHash
       readonly updates: ReadonlyArray<Update>
     }
-  /** A signing request whose round could not be computed here; the policy decides. See `UnverifiedProposal`. */
+  /**
+   * A signing request whose round could not be computed here, or something that a generalized account is said to have
+   * authenticated and nobody could ask its contract; the policy decides. See `UnverifiedProposal`.
+   */
   | {
       readonly _tag: "RoundUnverified"
       readonly tag: SignTag

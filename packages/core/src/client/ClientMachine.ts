@@ -17,6 +17,7 @@ import type { CryptoService } from "../crypto/Crypto.js"
 import type { StoreError } from "../protocol/Errors.js"
 import type { NodeMessage } from "../protocol/NodeMessage.js"
 import type { StoredRecord } from "../services/ChannelStore.js"
+import { onAuthenticated } from "./internal/doubts.js"
 import { Draft } from "./internal/draft.js"
 import * as Calls from "./internal/calls.js"
 import * as ComingBack from "./internal/comingBack.js"
@@ -94,6 +95,35 @@ export type {
   WorkId
 } from "./internal/model.js"
 
+export {
+  /**
+   * @since 0.1.0
+   * @category getters
+   */
+  doubtsIn,
+  /**
+   * @since 0.1.0
+   * @category getters
+   */
+  unverifiedOf
+} from "./internal/doubts.js"
+
+export type {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  Answered
+} from "./internal/agreement.js"
+
+export type {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  Doubt
+} from "./internal/doubts.js"
+
 /**
  * The state of a client that has just connected.
  *
@@ -131,7 +161,8 @@ export const initial = (config: ClientConfig): ClientState => ({
   closeConfirmed: false,
   end: undefined,
   nextRequestId: config.firstRequestId,
-  nextWork: 1
+  nextWork: 1,
+  verdicts: new Map()
 })
 
 /**
@@ -214,6 +245,8 @@ const applyConnected = (
     case "Decided":
       if (event.work === draft.state.settling?.work) return Settled.onDecided(draft, event.decision)
       return Signing.onDecided(draft, event.work, event.decision)
+    case "Authenticated":
+      return onAuthenticated(draft, event.answers)
     case "Told":
       if (event.work === draft.state.settling?.work) return Settled.onTold(draft, event.told)
       return Signing.onTold(draft, event.work, event.told)

@@ -1,6 +1,7 @@
 /**
  * What the client asks the chain when a contract looked at it: a round that depends on a block can only be checked by
- * who knows that block. Most contracts never ask.
+ * who knows that block. Most contracts never ask. And whether a generalized account agrees to a transaction, which its
+ * contract says.
  *
  * A client without a reader checks all rounds that depend on nothing but the channel, and leaves the others to the
  * policy as unverified, which declines them unless it says otherwise.
@@ -10,8 +11,9 @@
  * @since 0.1.0
  */
 import { Context, Data, Effect, Layer } from "effect"
+import type { SignedTx } from "../chain/SignedTx.js"
 import * as ApiEncoding from "../encoding/ApiEncoding.js"
-import type { BlockHash } from "../encoding/ApiEncoding.js"
+import type { BlockHash, ChannelId, TxHash } from "../encoding/ApiEncoding.js"
 import type {
   ChainReads,
   Environment,
@@ -87,9 +89,26 @@ export type ChainAnswer = {
 }[keyof ChainValues]
 
 /**
+ * A transaction that generalized accounts have authenticated by meta transactions around it.
+ *
+ * - `txHash`: of all that was told of, which may have more around it
+ * - `channelId`: of an off-chain transaction, for which counts how the parties authenticated when the channel was created
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Authentication {
+  readonly signedTx: SignedTx
+  readonly txHash: TxHash
+  readonly channelId: ChannelId | undefined
+}
+
+/**
  * - `top`: the end of the chain
  * - `block`: a block of the main chain by its hash, or the key block at a height; `undefined` if there is none
  * - `read`: what the chain's state after a block holds (a read of `Block` itself is asked with `block`)
+ * - `authenticate`: whether the contracts of all generalized accounts around a transaction agree to it; they do to one
+ *   that is in a block
  *
  * All fail with `ChainReadError` when there is no answer to be had.
  *
@@ -100,6 +119,7 @@ export interface ChainReaderService {
   readonly top: Effect.Effect<Top, ChainReadError>
   readonly block: (which: BlockHash | number) => Effect.Effect<KnownBlock | undefined, ChainReadError>
   readonly read: (read: ChainRead, at: BlockHash) => Effect.Effect<ChainAnswer, ChainReadError>
+  readonly authenticate: (question: Authentication) => Effect.Effect<boolean, ChainReadError>
 }
 
 /**
@@ -124,7 +144,8 @@ const nobody = new ChainReadError({ detail: "the client was given no way to ask 
 export const none: ChainReaderService = {
   top: nobody,
   block: () => nobody,
-  read: () => nobody
+  read: () => nobody,
+  authenticate: () => nobody
 }
 
 /**
@@ -136,7 +157,8 @@ export const none: ChainReaderService = {
 export const layerNone: Layer.Layer<ChainReader> = /*#__PURE__*/ Layer.succeed(ChainReader, none)
 
 /**
- * A chain in memory: its end, the hash of the key block at a height, and what contracts see that are pinned to a block.
+ * A chain in memory: its end, the hash of the key block at a height, what contracts see that are pinned to a block, and
+ * whether generalized accounts agree to a transaction.
  *
  * @since 0.1.0
  * @category models
@@ -145,6 +167,7 @@ export interface MemoryChain {
   readonly top: Top
   readonly keyBlockAt: (height: number) => BlockHash | undefined
   readonly environmentAt: (hash: BlockHash) => Environment | undefined
+  readonly authenticates?: (question: Authentication) => boolean
 }
 
 /** The answer of a view. */
@@ -181,6 +204,8 @@ const isUnavailable = (value: unknown): value is Unavailable =>
 const unanswered = (read: ChainRead): ChainReadError =>
   new ChainReadError({ detail: `this reader does not answer ${read._tag}` })
 
+const unasked = new ChainReadError({ detail: "this reader asks no generalized accounts" })
+
 /**
  * A reader of a chain in memory, which is looked at anew with every question.
  *
@@ -205,7 +230,11 @@ export const makeMemory = <R>(chain: Effect.Effect<MemoryChain, never, R>) =>
           const found = environmentAt(at)
           const answer = found === undefined ? undefined : answerOf(found.chain, read)
           return answer === undefined ? unanswered(read) : Effect.succeed(answer)
-        })
+        }),
+      authenticate: (question) =>
+        Effect.flatMap(now, ({ authenticates }) =>
+          authenticates === undefined ? unasked : Effect.succeed(authenticates(question))
+        )
     }
   })
 

@@ -56,20 +56,21 @@ export interface Proposal {
 /**
  * A round that creates or calls a contract and could not be computed here, so that nobody knows what it leads to:
  * neither balances nor the contract's result. Its form was verified, and that it is ours or the peer's as it should be;
- * the state hash is the node's word.
+ * the state hash is the node's word. Or a transaction that a generalized account is said to have authenticated, where
+ * nobody could ask its contract: once that is believed, all else about it is verified as always.
  *
- * - `operation`: `update`, or `force_progress` for our own
- * - `reason`: `no_engine` (a contract of the AEVM, or code that cannot be run here) or `chain_data` (the contract looks at
+ * - `operation`: `update`, or `force_progress` for our own; of what a generalized account has authenticated whatever it is
+ * - `reason`: `no_engine` (a contract of the AEVM, or code that cannot be run here), `chain_data` (the contract looks at
  *   something of the chain that could not be read, or that cost too much to read; or a call that was forced on chain looks
- *   at a block, and nobody knows at which)
+ *   at a block, and nobody knows at which) or `authentication` (a generalized account that could not be asked)
  * - `detail`: the same for people
  *
  * @since 0.1.0
  * @category models
  */
 export interface UnverifiedProposal extends Omit<Proposal, "operation" | "after" | "call"> {
-  readonly operation: "update" | "force_progress"
-  readonly reason: "no_engine" | "chain_data"
+  readonly operation: Proposal["operation"] | "force_progress"
+  readonly reason: "no_engine" | "chain_data" | "authentication"
   readonly detail: string
 }
 

@@ -11,7 +11,8 @@ import * as Ledger from "../node/Ledger.js"
 import * as ChainReader from "../services/ChainReader.js"
 
 /**
- * Provides a reader of the chain of the node in the environment: blocks, balances and all else that its contracts see.
+ * Provides a reader of the chain of the node in the environment: blocks, balances and all else that its contracts see,
+ * and what generalized accounts agree to.
  *
  * @since 0.1.0
  * @category layers
@@ -20,8 +21,17 @@ export const ofNode: Layer.Layer<ChainReader.ChainReader, never, ChannelNode | C
   Effect.map(Effect.all([ChannelNode, Crypto]), ([{ ledger }, crypto]) =>
     ChainReader.layerMemory(
       Effect.map(ledger, (chain): ChainReader.MemoryChain => {
-        const { environmentAt, keyBlockAt, topHeight } = Ledger.view(chain, crypto)
-        return { top: { height: topHeight, newest: chain.tip.hash }, environmentAt, keyBlockAt }
+        const { environmentAt, keyBlockAt, locate, metaFault, topHeight } = Ledger.view(chain, crypto)
+        return {
+          top: { height: topHeight, newest: chain.tip.hash },
+          environmentAt,
+          keyBlockAt,
+          authenticates: ({ channelId, signedTx, txHash }) => {
+            const place = locate(txHash)
+            const isMined = place === "in_vain" || typeof place === "object"
+            return isMined || metaFault(signedTx, channelId) === undefined
+          }
+        }
       })
     )
   )

@@ -9,9 +9,14 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Channel from "../client/Channel.js"
 import type { ChannelError } from "../client/ChannelEvent.js"
-import type { Crypto, CryptoService } from "../crypto/Crypto.js"
+import * as SignedTx from "../chain/SignedTx.js"
+import { Crypto, type CryptoService } from "../crypto/Crypto.js"
 import type { KeyPair } from "../crypto/KeyPair.js"
+import * as ApiEncoding from "../encoding/ApiEncoding.js"
 import type { AccountAddress } from "../encoding/ApiEncoding.js"
+import type { DecodeError } from "../encoding/DecodeError.js"
+import * as Bytecode from "../fate/Bytecode.js"
+import * as CallData from "../fate/CallData.js"
 import * as ChannelNode from "../node/ChannelNode.js"
 import * as InMemoryTransport from "../node/InMemoryTransport.js"
 import * as Ledger from "../node/Ledger.js"
@@ -24,6 +29,7 @@ import * as Signer from "../services/Signer.js"
 import type { ChainReader } from "../services/ChainReader.js"
 import { Transport } from "../services/Transport.js"
 import * as ChainReaders from "./ChainReaders.js"
+import { attachment } from "./internal/attachment.js"
 import * as TestCrypto from "./TestCrypto.js"
 
 /**
@@ -212,6 +218,52 @@ export const openOptions = (
     lockPeriod: 10,
     ...changes
   }))
+
+/**
+ * A contract that authenticates for an account.
+ *
+ * - `code`: as a compiler gives it (`cb_…`)
+ * - `callData`: of its `init`; default without arguments
+ * - `function`: the function that is asked; default `authorize`
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface AuthenticationContract {
+  readonly code: string
+  readonly callData?: Uint8Array
+  readonly function?: string
+}
+
+/**
+ * Makes the account of a party a generalized one, before it opens a channel (it must not have made transactions). From
+ * then on it signs with a `Signer.layerGeneralized`. Fails as the mempool does.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const generalize = (
+  role: Role,
+  contract: AuthenticationContract
+): Effect.Effect<void, Ledger.MempoolError | DecodeError, TestNode | ChannelNode.ChannelNode | Crypto> =>
+  Effect.gen(function* () {
+    const { networkId, parties } = yield* TestNode
+    const crypto = yield* Crypto
+    const node = yield* ChannelNode.ChannelNode
+    const key = parties[role]
+    const code = yield* ApiEncoding.decode("cb", contract.code)
+    const { protocol } = yield* node.ledger
+    const tx = attachment({
+      ownerId: key.address,
+      nonce: 1n,
+      code,
+      functionId: Bytecode.functionId(contract.function ?? "authorize"),
+      callData: contract.callData ?? CallData.encode("init", []),
+      protocol
+    })
+    yield* node.submit(SignedTx.sign(SignedTx.unsigned(tx), key, { networkId, crypto }))
+    yield* node.mine(1)
+  })
 
 const asItIs = Layer.effect(Transport, Transport)
 

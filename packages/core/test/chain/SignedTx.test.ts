@@ -396,6 +396,25 @@ describe("generalized accounts", () => {
     console.log(`ga.json: ${row.note}`)
   })
 
+  it("keys sign what is inside of all, and not the meta transactions, which have no signatures", () => {
+    const meta = { gaId: initiator.address, abiVersion: 3, fee: 1n, gas: 1n, gasPrice: 1n }
+    const wrap = (signed: SignedTx.SignedTx, data: number) =>
+      SignedTx.wrapMeta(signed, { ...meta, authData: Uint8Array.of(data) })
+    const bare = SignedTx.unsigned(once.tx)
+    const options = { networkId: "ae_dev", crypto: native }
+    const inside = wrap(wrap(SignedTx.sign(bare, responder, options), 1), 2)
+    const signed = SignedTx.sign(wrap(wrap(bare, 1), 2), responder, options)
+    expect(SignedTx.toText(signed)).toBe(SignedTx.toText(inside))
+    expect(signed.signatures).toEqual([])
+    const [signature] = SignedTx.innermost(signed).signatures
+    if (signature === undefined) throw new Error("no signature")
+    expect(SignedTx.addSignature(wrap(bare, 1), signature)).toEqual(
+      wrap(SignedTx.addSignature(bare, signature), 1)
+    )
+    expect(SignedTx.addSignature(inside, signature)).toBe(inside)
+    expect(new Set([bare, signed, inside].map(SignedTx.bodyHash)).size).toBe(1)
+  })
+
   it("layers nest, one for each account; the outer account of two does not make the channel id", () => {
     const create: Transaction.ChannelCreateTx = {
       _tag: "ChannelCreateTx",

@@ -244,7 +244,8 @@ describe("contracts that look at the chain", () => {
       const never = Layer.succeed(ChainReader.ChainReader, {
         top: Effect.never,
         block: () => Effect.never,
-        read: () => Effect.never
+        read: () => Effect.never,
+        authenticate: () => Effect.never
       })
       const [alice, bob] = yield* Effect.all([Effect.provide(open("initiator"), never), open("responder")], {
         concurrency: 2

@@ -367,7 +367,8 @@ const readerThat = (read: ChainReader.ChainReaderService["read"]) =>
           ? undefined
           : { hash: ApiEncoding.encode("kh", told), protocol: 6, facts }
       ),
-    read
+    read,
+    authenticate: ChainReader.none.authenticate
   })
 
 /** The peer's contract is there, and the peer calls it; what becomes of that. */

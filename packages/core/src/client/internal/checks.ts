@@ -17,6 +17,7 @@ import { signTagRow } from "../../protocol/SignTag.js"
 import * as Trees from "../../state/Trees.js"
 import type { OffChainCallContract } from "../../state/Update.js"
 import type { Balances } from "../ChannelEvent.js"
+import { isByContract, type Verdicts } from "./agreement.js"
 import type { ClientConfig, OperationRequest } from "./model.js"
 
 /** What the checks look at. */
@@ -25,6 +26,9 @@ export interface Context {
   readonly crypto: CryptoService
   readonly operation: string
   readonly channelId: ChannelId | null
+  /** The latest state that both have signed, which tells how they authenticate. */
+  readonly latest: SignedTx.SignedTx | undefined
+  readonly verdicts: Verdicts
 }
 
 /** One check: the field's name, whether it holds, and both values in words. */
@@ -64,9 +68,12 @@ export const balancesOf = (config: ClientConfig, trees: Trees.Trees): Balances =
   responder: Trees.balance(trees, config.terms.responderId) ?? 0n
 })
 
+/** What is to be signed, without the meta transactions around it. */
+export const bodyOf = ({ signedTx }: SignRequest): Transaction.Transaction => SignedTx.innermost(signedTx).tx
+
 /** The transaction is of the kind that belongs to the tag. */
 export const typeCheck = (request: SignRequest): Check =>
-  same("type", signTagRow(request.tag).transaction, Transaction.typeName(request.signedTx.tx))
+  same("type", signTagRow(request.tag).transaction, Transaction.typeName(bodyOf(request)))
 
 /** The chain takes this version. */
 export const versionCheck = ({ config }: Context, tx: Transaction.Transaction): Check => [
@@ -82,27 +89,6 @@ export const verifyOptions = ({ config, crypto }: Context): SignedTx.VerifyOptio
   crypto,
   protocol: config.protocol
 })
-
-/**
- * The starter signs first, the acknowledger finds exactly the other's signature. In the older dialects nobody finds
- * any: whether the peer has signed shows when the co-signed state is reported, and until then our signature is out
- * like a starter's.
- */
-export function* signatureChecks(
-  context: Context,
-  request: SignRequest,
-  other: AccountAddress = context.config.peer
-): Generator<Check> {
-  const acknowledger = signTagRow(request.tag).side === "acknowledger" && request.bare !== true
-  yield same("signatures", acknowledger ? 1 : 0, request.signedTx.signatures.length)
-  if (acknowledger)
-    yield [
-      "signature",
-      SignedTx.isSignedBy(request.signedTx, other, verifyOptions(context)),
-      `a signature of ${other} for network ${context.config.networkId}`,
-      "another"
-    ]
-}
 
 /** A call of ours. */
 export function* callChecks(
@@ -167,11 +153,20 @@ export function* feeChecks(
 /** No account counts further than 32 bytes, and channel ids are made of so many. */
 export const isNonce = (nonce: bigint): boolean => nonce > 0n && nonce < 1n << 256n
 
-/** The nonce that we named, or one that an account can have. */
-export const nonceCheck = (nonce: bigint, asked: bigint | undefined): Check =>
-  asked === undefined
-    ? ["nonce", isNonce(nonce), "at least 1, in 32 bytes", `${nonce}`]
-    : same("nonce", asked, nonce)
+/** The nonce that we named, or one that an account can have; a generalized one has none, which is 0. */
+export const nonceCheck = (nonce: bigint, asked: bigint | undefined, generalized: boolean): Check => {
+  if (asked !== undefined) return same("nonce", asked, nonce)
+  return generalized
+    ? same("nonce", 0n, nonce)
+    : ["nonce", isNonce(nonce), "at least 1, in 32 bytes", `${nonce}`]
+}
+
+/** Whether the account that a transaction is by is generalized: we know it of ourselves, others show it. */
+export const isByGeneralized = (
+  { config }: Context,
+  { signedTx }: SignRequest,
+  by: AccountAddress
+): boolean => (by === config.own ? config.generalized === true : isByContract(signedTx, by))
 
 /** Some nodes put the default `ttl` of the open parameters into the transaction, others none. */
 export const ttlCheck = ({ config }: Context, ttl: number): Check => [
@@ -185,11 +180,13 @@ export const ttlCheck = ({ config }: Context, ttl: number): Check => [
 export function* onChainChecks(
   context: Context,
   tx: OnChainTx,
-  asked: OnChainOptions | undefined
+  asked: OnChainOptions | undefined,
+  request: SignRequest
 ): Generator<Check> {
   yield versionCheck(context, tx)
   yield ttlCheck(context, tx.ttl)
-  yield nonceCheck(tx.nonce, asked?.nonce)
+  const by = Transaction.origin(tx) ?? context.config.peer
+  yield nonceCheck(tx.nonce, asked?.nonce, isByGeneralized(context, request, by))
 }
 
 /** What a verified transaction leads to. */

@@ -8,20 +8,37 @@ import * as SignedTx from "../../chain/SignedTx.js"
 import * as Transaction from "../../chain/Transaction.js"
 import type { AccountAddress, ChannelId } from "../../encoding/ApiEncoding.js"
 import type { VerificationError } from "../../protocol/Errors.js"
+import type { SignRequest } from "../../protocol/NodeMessage.js"
+import { signTagRow } from "../../protocol/SignTag.js"
+import {
+  agreedOf,
+  contentOf,
+  isByContract,
+  isInHalfTheRightWays,
+  isInRightWays,
+  layersBeyond,
+  layersOf,
+  sameBody,
+  type Verdict
+} from "./agreement.js"
 import {
   type Check,
   type Context,
   firstWrong,
-  isNonce,
+  nonceCheck,
   same,
   sameBytes,
   verifyOptions,
   wrong
 } from "./checks.js"
 
+/** What is known of the contracts that are said to agree to a transaction. */
+const verdictOn = ({ verdicts }: Context, agreed: SignedTx.SignedTx): Verdict =>
+  verdicts.get(SignedTx.hash(agreed)) ?? { unknown: "nobody was asked" }
+
 /**
- * Whether the transaction has exactly the signatures of both parties. What we have sent ourselves (`sent`: ours, and
- * the peer's if it came first) was verified then.
+ * Whether the transaction has been authenticated by both parties, and by nobody else. What we have sent ourselves (`sent`:
+ * by us, and by the peer if it came first) was verified then.
  */
 export const isCoSigned = (
   context: Context,
@@ -29,52 +46,117 @@ export const isCoSigned = (
   sent?: SignedTx.SignedTx
 ): boolean => {
   const { own, peer } = context.config
+  const agreed = agreedOf(signedTx)
+  const layers = layersOf(agreed)
+  if (layers === undefined || !isInRightWays(agreed, context.latest)) return false
+  if (layers.length === 0) return isSignedByBoth(context, agreed, sent)
+  if (sent !== undefined && !sameBody(agreed, sent)) return false
+  const ids = layers.map(({ gaId }) => gaId)
+  const plain = [own, peer].filter((id) => !ids.includes(id))
+  if (plain.length + ids.length !== 2) return false
+  if (plain.includes(own) === (context.config.generalized === true)) return false
+  if (SignedTx.verify(contentOf(agreed), plain, verifyOptions(context)) !== "ok") return false
+  return layersBeyond(layers, sent).length === 0 || verdictOn(context, agreed) === true
+}
+
+/** The same where both are plain accounts. */
+const isSignedByBoth = (
+  context: Context,
+  agreed: SignedTx.SignedTx,
+  sent: SignedTx.SignedTx | undefined
+): boolean => {
+  const { own, peer } = context.config
   const options = verifyOptions(context)
   const missing = sent?.signatures.length === 1 ? [peer] : []
-  if (sent !== undefined && SignedTx.verifyBeyond(sent, signedTx, missing, options) === "ok") return true
+  if (sent !== undefined && SignedTx.verifyBeyond(sent, agreed, missing, options) === "ok") return true
   // Ours may be there in the other mode.
-  return SignedTx.verify(signedTx, [own, peer], options) === "ok"
-}
-
-/** A transaction without the layers of those who pay for it or authenticate it in another way. */
-export const contentOf = (signedTx: SignedTx.SignedTx): SignedTx.SignedTx => {
-  const inner = SignedTx.inner(signedTx)
-  return inner === undefined ? signedTx : contentOf(inner)
-}
-
-/** Whether a generalized account has authenticated a transaction, or so it says: only the chain can tell. */
-const isInMetaOf = (signedTx: SignedTx.SignedTx, account: AccountAddress): boolean => {
-  const inner = SignedTx.inner(signedTx)
-  if (inner === undefined) return false
-  const { tx } = signedTx
-  return (tx._tag === "GaMetaTx" && tx.gaId === account) || isInMetaOf(inner, account)
+  return SignedTx.verify(agreed, [own, peer], options) === "ok"
 }
 
 /**
- * Whether a state has what it takes to count: both signatures or, if one party had the chain make it, that party's. We
- * always sign ourselves; of the peer's generalized account there is the node's word. `sent` is what we know of it.
+ * Whether a state has what it takes to count: that both have authenticated it or, if one party had the chain make it, that
+ * this one has. Of the peer's generalized account there is the node's word where nobody can ask its contract: the chain
+ * has. `sent` is what we know of it.
  */
 export const isAuthentic = (
   context: Context,
   signedTx: SignedTx.SignedTx,
   sent?: SignedTx.SignedTx
 ): boolean => {
-  const content = contentOf(signedTx)
+  const agreed = agreedOf(signedTx)
+  const content = contentOf(agreed)
   const { tx } = content
   if (tx._tag !== "ChannelForceProgressTx") return isCoSigned(context, signedTx, sent)
-  if (tx.fromId === context.config.peer && isInMetaOf(signedTx, tx.fromId)) return true
-  return SignedTx.isSignedBy(content, tx.fromId, verifyOptions(context))
+  const layers = layersOf(agreed)
+  if (layers === undefined) return false
+  const [layer] = layers
+  if (layer === undefined) return SignedTx.isSignedBy(content, tx.fromId, verifyOptions(context))
+  if (layers.length > 1 || layer.gaId !== tx.fromId) return false
+  const verdict = verdictOn(context, agreed)
+  if (tx.fromId === context.config.peer) return verdict !== false
+  if (context.config.generalized !== true) return false
+  return verdict === true || (sent !== undefined && layersBeyond(layers, sent).length === 0)
 }
 
-/** Whether the signer did what it was asked: the same bytes, the given signatures, ours, and at most the peer's. */
+/** Whether the signer did what it was asked: the same bytes, what was there before, ours, and at most the peer's. */
 export const isSignedAsAsked = (
   context: Context,
   asked: SignedTx.SignedTx,
   signed: SignedTx.SignedTx
 ): boolean => {
   const { own, peer } = context.config
-  const further = signed.signatures.length - asked.signatures.length === 1 ? [own] : [own, peer]
-  return SignedTx.verifyBeyond(asked, signed, further, verifyOptions(context)) === "ok"
+  const layers = layersOf(signed)
+  if (layers === undefined || !sameBody(asked, signed)) return false
+  const added = layersBeyond(layers, asked).map(({ gaId }) => gaId)
+  if (layers.length - added.length !== (layersOf(asked)?.length ?? -1)) return false
+  const count = SignedTx.authentications(signed).total - SignedTx.authentications(asked).total
+  const further = count === 1 ? [own] : [own, peer]
+  if (
+    !added.every((id) => further.includes(id)) ||
+    added.includes(own) !== (context.config.generalized === true)
+  )
+    return false
+  if (added.includes(peer) && verdictOn(context, signed) !== true) return false
+  const plain = further.filter((id) => !added.includes(id))
+  return SignedTx.verifyBeyond(contentOf(asked), contentOf(signed), plain, verifyOptions(context)) === "ok"
+}
+
+/** Whether the other party alone has authenticated a transaction, and why not, in words. */
+const isHalfSignedBy = (
+  context: Context,
+  signedTx: SignedTx.SignedTx,
+  other: AccountAddress
+): true | string => {
+  const layers = layersOf(signedTx)
+  if (layers === undefined || !isInHalfTheRightWays(signedTx, context.latest, other)) return "another"
+  const [layer] = layers
+  if (layer === undefined) return SignedTx.isSignedBy(signedTx, other, verifyOptions(context)) || "another"
+  if (layer.gaId !== other) return `that of ${layer.gaId}`
+  const verdict = verdictOn(context, signedTx)
+  if (verdict === true) return true
+  return verdict === false ? "its contract does not agree" : `one that is not known: ${verdict.unknown}`
+}
+
+/**
+ * The starter signs first, the acknowledger finds exactly the other's signature. In the older dialects nobody finds
+ * any: whether the peer has signed shows when the co-signed state is reported, and until then our signature is out
+ * like a starter's.
+ */
+export function* signatureChecks(
+  context: Context,
+  request: SignRequest,
+  other: AccountAddress = context.config.peer
+): Generator<Check> {
+  const acknowledger = signTagRow(request.tag).side === "acknowledger" && request.bare !== true
+  yield same("signatures", acknowledger ? 1 : 0, SignedTx.authentications(request.signedTx).total)
+  if (!acknowledger) return
+  const half = isHalfSignedBy(context, request.signedTx, other)
+  yield [
+    "signature",
+    half === true,
+    `a signature of ${other} for network ${context.config.networkId}`,
+    half === true ? "" : half
+  ]
 }
 
 /** What a state's transaction must say about itself. */
@@ -90,13 +172,15 @@ const commits = (tx: Transaction.Transaction): tx is StateTx =>
 
 function* coSignedChecks(
   context: Context,
-  { tx }: SignedTx.SignedTx,
+  signedTx: SignedTx.SignedTx,
   expected: Expected | undefined
 ): Generator<Check> {
   const known = context.channelId ?? "none yet"
+  const { tx } = contentOf(signedTx)
   if (tx._tag === "ChannelCreateTx") {
-    yield ["nonce", isNonce(tx.nonce), "at least 1, in 32 bytes", `${tx.nonce}`]
-    yield same("channelId", known, Ids.channelId(tx.initiatorId, tx.nonce, tx.responderId))
+    const agreed = agreedOf(signedTx)
+    yield nonceCheck(tx.nonce, undefined, isByContract(agreed, tx.initiatorId))
+    yield same("channelId", known, Ids.channelIdOf(agreed) ?? "none")
   } else if (commits(tx)) yield same("channelId", known, tx.channelId)
   else {
     yield same("type", "channel_offchain_tx", Transaction.typeName(tx))

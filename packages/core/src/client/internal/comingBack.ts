@@ -22,7 +22,8 @@ import * as Trees from "../../state/Trees.js"
 import type { FlowError } from "../ChannelEvent.js"
 import * as Calls from "./calls.js"
 import { wrong } from "./checks.js"
-import { contentOf, roundOf } from "./coSigned.js"
+import { contentOf } from "./agreement.js"
+import { roundOf } from "./coSigned.js"
 import { compare } from "./comparison.js"
 import { type Draft, errorFor } from "./draft.js"
 import { missed, type Missed, readMissed } from "./history.js"
@@ -384,7 +385,7 @@ const takeState = (draft: Draft, signedTx: SignedTx.SignedTx, offered?: Trees.Tr
 const dropOutdated = (draft: Draft, forced: SignedTx.SignedTx): void => {
   const report = draft.state.coming?.request?.report
   if (report?._tag !== "SignRequest" || !leadsToState(report.tag)) return
-  const round = roundOf(report.signedTx.tx) ?? 0
+  const round = roundOf(contentOf(report.signedTx).tx) ?? 0
   if (round <= (roundOf(contentOf(forced).tx) ?? 0)) patchComing(draft, { request: undefined })
 }
 
@@ -483,7 +484,8 @@ const onHeld = (draft: Draft, { halfSignedTx, signedTx, trees }: Held): void => 
  * What both have signed is complete, and nobody can say what it holds: nothing can be signed on top of it, nor beside it.
  * The next time the node may give back the trees.
  */
-const freezeUnknown = (draft: Draft, { tx }: SignedTx.SignedTx): void => {
+const freezeUnknown = (draft: Draft, signedTx: SignedTx.SignedTx): void => {
+  const { tx } = contentOf(signedTx)
   if (draft.state.frozen !== undefined) return
   const expected = "the trees of the latest state"
   draft.lie(wrong(draft.context("get.offchain_state"), "trees", expected, "others, or nothing to read"))

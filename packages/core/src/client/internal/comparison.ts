@@ -4,11 +4,11 @@
  * @internal
  */
 import * as SignedTx from "../../chain/SignedTx.js"
-import * as Bytes from "../../encoding/Bytes.js"
 import type { VerificationError } from "../../protocol/Errors.js"
 import type { Exposure } from "../../services/ChannelStore.js"
 import { wrong } from "./checks.js"
-import { contentOf, explainUnknownState, isCoSigned, roundOf } from "./coSigned.js"
+import { contentOf, sameBody } from "./agreement.js"
+import { explainUnknownState, isCoSigned, roundOf } from "./coSigned.js"
 import type { Draft } from "./draft.js"
 import { type Base, baseOf, groundOf, isForced, toldOf } from "./forced.js"
 
@@ -28,9 +28,6 @@ export type Comparison =
   | { readonly _tag: "completes"; readonly known: Exposure }
   | { readonly _tag: "state_lost" | "node_behind" | "forced_beyond"; readonly detail: string }
   | { readonly _tag: "lie"; readonly error: VerificationError }
-
-export const sameBody = (a: SignedTx.SignedTx, b: SignedTx.SignedTx): boolean =>
-  Bytes.equals(a.txBytes, b.txBytes)
 
 interface Chain {
   readonly base: Base | undefined
@@ -59,8 +56,8 @@ const chainTo = (draft: Draft, last: SignedTx.SignedTx, lastRound: number): Chai
 export const compare = (draft: Draft, signedTx: SignedTx.SignedTx): Comparison => {
   const { exposure, ground, latest } = draft.state
   const content = contentOf(signedTx)
-  if (latest !== undefined && sameBody(latest.signedTx, content)) return { _tag: "same" }
-  if (ground !== undefined && sameBody(ground.signedTx, content)) return { _tag: "same" }
+  if (latest !== undefined && sameBody(latest.signedTx, signedTx)) return { _tag: "same" }
+  if (ground !== undefined && sameBody(ground.signedTx, signedTx)) return { _tag: "same" }
   const forced = isForced(signedTx) ? (roundOf(content.tx) ?? 0) : 0
   const chain = chainTo(draft, signedTx, forced)
   if (chain !== undefined) return { _tag: "forced", ...chain }
@@ -83,7 +80,7 @@ export const compare = (draft: Draft, signedTx: SignedTx.SignedTx): Comparison =
   const error = explainUnknownState(context, signedTx, undefined)
   // Both have signed it, but it is of another channel, or no state at all.
   if (error.field !== "body") return { _tag: "lie", error }
-  const round = roundOf(signedTx.tx) ?? 0
+  const round = roundOf(content.tx) ?? 0
   if (round < draft.round)
     return {
       _tag: "node_behind",

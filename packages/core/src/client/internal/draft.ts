@@ -155,7 +155,9 @@ export class Draft {
       config: this.state.config,
       crypto: this.env.crypto,
       operation,
-      channelId: this.state.channelId
+      channelId: this.state.channelId,
+      latest: (this.state.ground ?? this.state.latest)?.signedTx,
+      verdicts: this.state.verdicts
     }
   }
 

@@ -17,7 +17,8 @@ import type { Exposure } from "../../services/ChannelStore.js"
 import * as Trees from "../../state/Trees.js"
 import type { CoSignedState, FlowError } from "../ChannelEvent.js"
 import { balancesOf, type Check, type Context, firstWrong, same, wrong } from "./checks.js"
-import { contentOf, isAuthentic, isCoSigned } from "./coSigned.js"
+import { agreedOf, contentOf } from "./agreement.js"
+import { isAuthentic, isCoSigned } from "./coSigned.js"
 import type { Draft } from "./draft.js"
 import * as Execution from "./execution.js"
 import type { OwnOperation } from "./model.js"
@@ -52,6 +53,9 @@ export const groundOf = (
 
 export const isForced = (signedTx: SignedTx.SignedTx): boolean => forcedIn(signedTx) !== undefined
 
+const isOffChain = (signedTx: SignedTx.SignedTx): boolean =>
+  contentOf(signedTx).tx._tag === "ChannelOffchainTx"
+
 /** What a forced state was made on, where that has our signature and we have not heard of its end. */
 export interface Base {
   readonly signedTx: SignedTx.SignedTx
@@ -78,15 +82,19 @@ export const baseOf = (draft: Draft, signedTx: SignedTx.SignedTx): Base | undefi
   const trees = reading(() => Trees.decodeOrThrow(tx.offchainTrees))
   if (trees === undefined || !isAuthentic(context, signedTx)) return undefined
   const payload = tx.payload.length === 0 ? undefined : readPayload(tx.payload)
-  const isBase = ({ signedTx: { tx: body } }: Pick<Exposure, "signedTx">): boolean =>
-    "round" in body &&
-    body.round + 1 === tx.round &&
-    "channelId" in body &&
-    body.channelId === tx.channelId &&
-    "stateHash" in body &&
-    sameHash(trees, body.stateHash)
+  const isBase = ({ signedTx }: Pick<Exposure, "signedTx">): boolean => {
+    const body = contentOf(signedTx).tx
+    return (
+      "round" in body &&
+      body.round + 1 === tx.round &&
+      "channelId" in body &&
+      body.channelId === tx.channelId &&
+      "stateHash" in body &&
+      sameHash(trees, body.stateHash)
+    )
+  }
   if (tx.payload.length > 0) {
-    if (payload?.tx._tag !== "ChannelOffchainTx" || !isBase({ signedTx: payload })) return undefined
+    if (payload === undefined || !isOffChain(payload) || !isBase({ signedTx: payload })) return undefined
     const txHash = SignedTx.bodyHash(payload)
     const known = exposure.find((each) => each.txHash === txHash && groundOf(draft, each) !== undefined)
     if (known === undefined || !isCoSigned(context, payload, known.signedTx)) return undefined
@@ -95,10 +103,10 @@ export const baseOf = (draft: Draft, signedTx: SignedTx.SignedTx): Base | undefi
   // The chain may hold our latest state itself.
   if (isBase(latest)) return undefined
   for (const known of exposure) {
-    if (known.signedTx.tx._tag === "ChannelOffchainTx" || !isBase(known)) continue
+    if (isOffChain(known.signedTx) || !isBase(known)) continue
     if (groundOf(draft, known) === undefined) continue
     // Where we signed first, the node has the peer's signature.
-    const complete = [known.signedTx, ...toldOf(draft).map(contentOf)].find(
+    const complete = [known.signedTx, ...toldOf(draft).map(agreedOf)].find(
       (each) => SignedTx.bodyHash(each) === known.txHash && isAuthentic(context, each, known.signedTx)
     )
     if (complete !== undefined) return { signedTx: complete, known, trees }
@@ -116,7 +124,8 @@ function* checks(
   context: Context,
   latest: CoSignedState,
   signedTx: SignedTx.SignedTx,
-  tx: Forced
+  tx: Forced,
+  sent: SignedTx.SignedTx | undefined
 ): Generator<Check> {
   yield* groundChecks(context, latest, tx)
   const caller = updateOf(tx)?.callerId
@@ -126,7 +135,13 @@ function* checks(
     // Nobody else can do it for a party: our channels have no delegates.
     yield same("fromId", caller, tx.fromId)
   }
-  yield ["signature", isAuthentic(context, signedTx), `a signature of ${tx.fromId}`, "another"]
+  yield ["signature", isAuthentic(context, signedTx, sent), `a signature of ${tx.fromId}`, "another"]
+}
+
+/** What we sent ourselves, if it was we who did it. */
+const sentOf = (draft: Draft, content: SignedTx.SignedTx): SignedTx.SignedTx | undefined => {
+  const request = watchedFor(draft, content)?.answer?.request
+  return request?._tag === "SigningReply" ? request.signedTx : undefined
 }
 
 /** What a forced state is, in an environment. */
@@ -142,7 +157,7 @@ export const judgeForced = (
   const update = tx === undefined ? undefined : updateOf(tx)
   if (latest === undefined || tx === undefined)
     return wrong(context, "type", "channel_force_progress_tx", Transaction.typeName(content.tx))
-  const error = firstWrong(context, checks(context, latest, signedTx, tx))
+  const error = firstWrong(context, checks(context, latest, signedTx, tx, sentOf(draft, content)))
   if (error !== undefined) return error
   const txHash = SignedTx.bodyHash(content)
   const known = prepared.find((each) => each.txHash === txHash)
@@ -172,7 +187,7 @@ const goesBefore = (draft: Draft, signedTx: SignedTx.SignedTx, type: string | un
   const base = baseOf(draft, signedTx)
   if (base === undefined) return false
   const { channelId } = draft.state
-  const { _tag } = base.signedTx.tx
+  const { _tag } = contentOf(base.signedTx).tx
   // Coins that move on chain count from when both nodes have seen that deep enough.
   if (_tag !== "ChannelOffchainTx" && _tag !== "ChannelForceProgressTx") return false
   prepareBase(draft, base)
@@ -250,7 +265,7 @@ export const adoptForced = (
     channelId,
     round,
     balances: balancesOf(config, trees),
-    signedTx: content,
+    signedTx: agreedOf(signedTx),
     trees
   }
   const ground = latest === undefined || isForced(latest.signedTx) ? draft.state.ground : latest

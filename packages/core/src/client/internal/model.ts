@@ -66,6 +66,7 @@ import type {
   SoloTransaction
 } from "../ChannelEvent.js"
 import type { RequestIdTable } from "../RequestIds.js"
+import type { Answered, Verdicts } from "./agreement.js"
 import type { ChainQuestion, ChainTold, Execution, Unexecuted } from "./execution.js"
 import type { Missed } from "./history.js"
 
@@ -90,6 +91,8 @@ export interface ClientConfig {
   readonly autoSlash: boolean
   /** Whether a connection that is lost is made again by itself. */
   readonly reconnects: boolean
+  /** Whether our account authenticates by a contract on chain. */
+  readonly generalized?: boolean
 }
 
 /** Pure functions that a transition may use. */
@@ -260,6 +263,8 @@ export interface OwnOperation {
   /** Our own doing: it goes on although no caller waits. */
   readonly byItself: boolean
   readonly signing: Signing | undefined
+  /** What our signer made, while the store is asked about the channel that it opens. */
+  readonly made?: SignedTx
   /** The request with which we answered the signing request. */
   readonly answer: SentRequest | undefined
   /** Calls of `abort` that wait for the end of this operation. */
@@ -410,6 +415,8 @@ export interface ClientState {
   readonly end: TransportError | undefined
   readonly nextRequestId: bigint
   readonly nextWork: WorkId
+  /** What generalized accounts have agreed to, and what not. */
+  readonly verdicts: Verdicts
 }
 
 /** What can happen to a client. */
@@ -434,6 +441,8 @@ export type ClientEvent =
   | { readonly _tag: "CallerGone"; readonly callId: CallId }
   | { readonly _tag: "Loaded"; readonly work: WorkId; readonly stored: StoredRecord | undefined }
   | { readonly _tag: "Decided"; readonly work: WorkId; readonly decision: Decision }
+  /** What is known of transactions that generalized accounts are said to have authenticated. */
+  | { readonly _tag: "Authenticated"; readonly answers: ReadonlyArray<Answered> }
   /** The chain has answered. */
   | { readonly _tag: "Told"; readonly work: WorkId; readonly told: ChainTold }
   | { readonly _tag: "Signed"; readonly work: WorkId; readonly signedTx: SignedTx }

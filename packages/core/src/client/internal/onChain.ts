@@ -7,11 +7,11 @@
 import * as Ids from "../../chain/Ids.js"
 import * as SignedTx from "../../chain/SignedTx.js"
 import * as Transaction from "../../chain/Transaction.js"
-import type { ChannelId } from "../../encoding/ApiEncoding.js"
 import type { OnChainInfo, OnChainTx } from "../../protocol/NodeMessage.js"
 import type { OnChainTransaction } from "../ChannelEvent.js"
-import { type Context, isNonce, wrong } from "./checks.js"
-import { contentOf, isCoSigned, isSignedAsAsked, roundOf } from "./coSigned.js"
+import { type Context, wrong } from "./checks.js"
+import { agreedOf, contentOf } from "./agreement.js"
+import { isCoSigned, isSignedAsAsked, roundOf } from "./coSigned.js"
 import type { Draft } from "./draft.js"
 import { dropOwn, takeForced } from "./forced.js"
 import type { OwnOperation } from "./model.js"
@@ -21,16 +21,18 @@ import { canShow, readPayload } from "./verifySolo.js"
 /** A report about a transaction of the channel. */
 export const onOnChainTx = (draft: Draft, report: OnChainTx): void => {
   const signedTx = contentOf(report.tx)
-  const foreign = foreignChannel(draft, signedTx.tx)
+  const agreed = agreedOf(report.tx)
+  const foreign = foreignChannel(draft, agreed)
   if (foreign !== undefined) {
     draft.lie(wrong(draft.context("report"), "channelId", String(draft.state.channelId), foreign))
     return
   }
-  if (isForged(draft, signedTx)) {
+  if (isForged(draft, agreed)) {
     draft.lie(wrong(draft.context("report"), "signature", "our signature", "another"))
     return
   }
   const seen: Seen = {
+    agreed,
     signedTx,
     told: {
       signedTx: report.tx,
@@ -45,30 +47,26 @@ export const onOnChainTx = (draft: Draft, report: OnChainTx): void => {
 
 /** A transaction, and how it is told of. */
 interface Seen {
+  /** Without those who only pay for it. */
+  readonly agreed: SignedTx.SignedTx
   /** Without the layers of those who pay for it or authenticate it in another way. */
   readonly signedTx: SignedTx.SignedTx
   readonly told: OnChainTransaction
 }
 
 /** The channel that a transaction is of, if it is not ours; nothing is known of it before the channel has an id. */
-const foreignChannel = ({ state: { channelId } }: Draft, tx: Transaction.Transaction): string | undefined => {
+const foreignChannel = ({ state: { channelId } }: Draft, agreed: SignedTx.SignedTx): string | undefined => {
   if (channelId === null) return undefined
-  const actual = channelOf(tx, channelId)
+  const { tx } = contentOf(agreed)
+  const actual = "channelId" in tx ? tx.channelId : Ids.channelIdOf(agreed)
   return actual === channelId ? undefined : (actual ?? Transaction.typeName(tx))
-}
-
-const channelOf = (tx: Transaction.Transaction, known: ChannelId): ChannelId | undefined => {
-  if ("channelId" in tx) return tx.channelId
-  if (tx._tag !== "ChannelCreateTx") return undefined
-  // A generalized account has no nonce to make an id of.
-  return isNonce(tx.nonce) ? Ids.channelId(tx.initiatorId, tx.nonce, tx.responderId) : known
 }
 
 const nothing = (): void => undefined
 
 /** A deposit or withdrawal that both have signed is on its way to the chain. */
-const onHandedIn = (draft: Draft, { signedTx }: Seen): void => {
-  checkCompleted(draft, draft.context(draft.state.own?.kind ?? "update"), signedTx)
+const onHandedIn = (draft: Draft, { agreed }: Seen): void => {
+  checkCompleted(draft, draft.context(draft.state.own?.kind ?? "update"), agreed)
 }
 
 /** Whether we have signed this, and the peer too; if not, we were lied to. */
@@ -94,7 +92,7 @@ const takeClosing = (draft: Draft, seen: Seen): boolean => {
   const isRight =
     tx._tag === "ChannelSettleTx"
       ? isSettlement(draft, tx)
-      : checkCompleted(draft, draft.context("shutdown"), seen.signedTx)
+      : checkCompleted(draft, draft.context("shutdown"), seen.agreed)
   if (!isRight) return false
   const { own } = draft.state
   // The time for the block begins now; a node may wait for one for ever.
@@ -208,11 +206,9 @@ const watchedFor = ({ state: { watched } }: Draft, signedTx: SignedTx.SignedTx):
 }
 
 /** Whether this claims to be a transaction of ours, but has another signature than ours. */
-const isForged = (draft: Draft, signedTx: SignedTx.SignedTx): boolean => {
-  const own = watchedFor(draft, signedTx)
-  return (
-    own?.signing !== undefined && !isSignedAsAsked(draft.context(own.kind), own.signing.signedTx, signedTx)
-  )
+const isForged = (draft: Draft, agreed: SignedTx.SignedTx): boolean => {
+  const own = watchedFor(draft, agreed)
+  return own?.signing !== undefined && !isSignedAsAsked(draft.context(own.kind), own.signing.signedTx, agreed)
 }
 
 /** Ends our operation if this is its transaction. */

@@ -4,7 +4,6 @@
  * @internal
  */
 import * as SignedTx from "../../chain/SignedTx.js"
-import * as Bytes from "../../encoding/Bytes.js"
 import type { ChannelId } from "../../encoding/ApiEncoding.js"
 import { type EndedBy, TransportError, type VerificationError } from "../../protocol/Errors.js"
 import type { Conflict, Info, NodeMessage } from "../../protocol/NodeMessage.js"
@@ -17,7 +16,8 @@ import type { Draft } from "./draft.js"
 import type { OwnOperation, Signing } from "./model.js"
 import { onSignRequest, releaseHeld } from "./signing.js"
 import { balancesOf, wrong } from "./checks.js"
-import { contentOf, explainUnknownState, isAuthentic, isCoSigned, roundOf } from "./coSigned.js"
+import { contentOf, sameBody } from "./agreement.js"
+import { explainUnknownState, isAuthentic, isCoSigned, roundOf } from "./coSigned.js"
 import { contractsFor, nextTrees, withoutChain } from "./execution.js"
 import { groundOf, isForced, takeForced } from "./forced.js"
 import { onOnChainTx, slashIfOlder } from "./onChain.js"
@@ -270,15 +270,13 @@ const onConflict = (draft: Draft, conflict: Conflict): void => {
   draft.startNext()
 }
 
-const sameBody = (a: SignedTx.SignedTx, b: SignedTx.SignedTx): boolean => Bytes.equals(a.txBytes, b.txBytes)
-
 const onLeave = (draft: Draft, state: SignedTx.SignedTx): void => {
   const { frozen, own, latest } = draft.state
   const context = draft.context("leave")
   // Once we are frozen the node may leave with a later state than ours.
-  const isLater = frozen !== undefined && (roundOf(state.tx) ?? 0) > draft.round
+  const isLater = frozen !== undefined && (roundOf(contentOf(state).tx) ?? 0) > draft.round
   const error =
-    !isLater && (latest === undefined || !sameBody(latest.signedTx, contentOf(state)))
+    !isLater && (latest === undefined || !sameBody(latest.signedTx, state))
       ? explainUnknownState(context, state, undefined)
       : isAuthentic(context, state, isLater ? undefined : latest?.signedTx)
         ? undefined
@@ -294,7 +292,7 @@ const onLeave = (draft: Draft, state: SignedTx.SignedTx): void => {
 
 const onState = (draft: Draft, signedTx: SignedTx.SignedTx): void => {
   const { latest, exposure } = draft.state
-  if (latest !== undefined && sameBody(latest.signedTx, contentOf(signedTx))) {
+  if (latest !== undefined && sameBody(latest.signedTx, signedTx)) {
     openIfReady(draft)
     return
   }
@@ -330,7 +328,7 @@ const isDeepEnough = ({ state: { config, locks, phase } }: Draft, { tag }: Expos
  */
 const treesOf = (
   draft: Draft,
-  { tx }: SignedTx.SignedTx,
+  signedTx: SignedTx.SignedTx,
   known: Exposure,
   offered: Trees | undefined
 ): Trees | Apply.UpdateError | undefined => {
@@ -338,6 +336,7 @@ const treesOf = (
   const { config, prepared } = state
   const { crypto } = env
   const { round, txHash, updates } = known
+  const { tx } = contentOf(signedTx)
   if (round === 1) return state.trees
   const trees = groundOf(draft, known)
   if (trees === undefined) return undefined
@@ -419,13 +418,13 @@ const dropUnsigned = (draft: Draft): void => {
 const onUnknownState = (draft: Draft, signedTx: SignedTx.SignedTx): void => {
   const { own, peer } = draft.state
   const signed = own?.step === "signed" ? own.signing : peer?.step === "signed" ? peer.signing : undefined
-  const signedState = signed?.signedTx.tx
+  const signedState = signed === undefined ? undefined : contentOf(signed.signedTx).tx
   const expected =
     signed !== undefined && signedState !== undefined && "stateHash" in signedState
       ? { round: signed.round, stateHash: signedState.stateHash }
       : undefined
   const context = draft.context(own?.kind ?? "update")
-  const round = roundOf(signedTx.tx) ?? 0
+  const round = roundOf(contentOf(signedTx).tx) ?? 0
   // Both signatures on a later state than ours: we have forgotten something, and could sign against it.
   if (round > draft.round && isCoSigned(context, signedTx)) {
     const detail = `the node shows round ${round} with our signature, of which we know nothing`

@@ -3,6 +3,7 @@
  *
  * @internal
  */
+import * as SignedTx from "../../chain/SignedTx.js"
 import type { CryptoService } from "../../crypto/Crypto.js"
 import * as Bytes from "../../encoding/Bytes.js"
 import { DecodeError } from "../../encoding/DecodeError.js"
@@ -12,6 +13,7 @@ import type { ChannelRecord, Exposure, StoredRecord } from "../../services/Chann
 import * as Trees from "../../state/Trees.js"
 import type { CoSignedState } from "../ChannelEvent.js"
 import { balancesOf } from "./checks.js"
+import { contentOf } from "./agreement.js"
 import { isAuthentic, roundOf } from "./coSigned.js"
 import { beginning } from "./comingBack.js"
 import { isForced } from "./forced.js"
@@ -89,13 +91,17 @@ const latestOf = (
   crypto: CryptoService
 ): CoSignedState | StoreError | undefined => {
   if (coSigned === undefined) return undefined
-  const { tx } = coSigned
+  const { tx } = contentOf(coSigned)
   if (roundOf(tx) !== round) return corrupt(`round ${round} is stored with a transaction of another round`)
   if (!("stateHash" in tx) || !Bytes.equals(tx.stateHash, Trees.stateHash(trees)))
     return corrupt("the stored trees are not those that were signed")
   // One that was authenticated in another way is kept without that.
-  const isBare = tx._tag === "ChannelForceProgressTx" && coSigned.signatures.length === 0
-  if (!isBare && !isAuthentic({ config, crypto, operation: "resume", channelId }, coSigned))
+  const isBare =
+    tx._tag === "ChannelForceProgressTx" && coSigned.signatures.length === 0 && coSigned.tx === tx
+  // What generalized accounts agreed to was asked before it was stored.
+  const verdicts = new Map([[SignedTx.hash(coSigned), true]])
+  const context = { config, crypto, operation: "resume", channelId, latest: undefined, verdicts }
+  if (!isBare && !isAuthentic(context, coSigned))
     return corrupt("the stored state has not the signatures of both parties")
   return { channelId, round, balances: balancesOf(config, trees), signedTx: coSigned, trees }
 }
@@ -109,7 +115,7 @@ const groundOf = (
   if (ground === undefined) return undefined
   const trees = treesOf(ground)
   if (trees === undefined) return corrupt(unreadableTrees)
-  const { tx } = ground.signedTx
+  const { tx } = contentOf(ground.signedTx)
   if (coSigned === undefined || !isForced(coSigned) || isForced(ground.signedTx))
     return corrupt("a state on which progress was forced is stored where none was")
   return latestOf(config, { channelId, coSigned: ground.signedTx, round: roundOf(tx) ?? 0 }, trees, crypto)
@@ -186,7 +192,7 @@ const signingOf = (
 
 const answerOf = ({ tag, signedTx }: Exposure): SentRequest => {
   // The second of two signatures, and the first is not there: the request did not show it.
-  const isBare = signTagRow(tag).side === "acknowledger" && signedTx.signatures.length === 1
+  const isBare = signTagRow(tag).side === "acknowledger" && SignedTx.authentications(signedTx).total === 1
   const request = { _tag: "SigningReply", tag, signedTx, ...(isBare && { bare: true as const }) } as const
   return { request, requestId: undefined }
 }

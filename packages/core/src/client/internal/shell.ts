@@ -186,11 +186,67 @@ class Runner {
     this.busy = true
     try {
       for (let event = this.waiting.shift(); event !== undefined; event = this.waiting.shift())
-        if (this.halted || !this.apply(event)) return
+        if (this.halted || !this.hear(event)) return
       this.busy = false
     } catch (error) {
       this.crash(error)
     }
+  }
+
+  /** Applies an event, once it is known what generalized accounts say to what is in it; tells as `apply` does. */
+  private hear(event: ClientMachine.ClientEvent): boolean {
+    const doubts = event._tag === "Received" ? ClientMachine.doubtsIn(this.state, event.message) : []
+    if (doubts.length === 0) return this.apply(event)
+    const told = (exit: Exit.Exit<ReadonlyArray<ClientMachine.Answered>>): boolean => {
+      if (Exit.isFailure(exit)) throw Cause.squash(exit.cause)
+      return this.apply({ _tag: "Authenticated", answers: exit.value }) && this.apply(event)
+    }
+    const fiber = this.fibers.start(this.verdictsOn(doubts))
+    const exit = fiber.unsafePoll()
+    if (exit !== null) return told(exit)
+    this.fibers.watch(fiber, (exit) => this.goOn(() => told(exit)))
+    return false
+  }
+
+  /** Goes on with what has come meanwhile, if nothing else is waited for. */
+  private goOn(first: () => boolean): void {
+    if (this.halted) return
+    try {
+      if (first()) this.work()
+    } catch (error) {
+      this.crash(error)
+    }
+  }
+
+  /** What the chain says or, where it says nothing, the policy. */
+  private verdictsOn(
+    doubts: ReadonlyArray<ClientMachine.Doubt>
+  ): Effect.Effect<ReadonlyArray<ClientMachine.Answered>> {
+    const { chain, policy } = this.services
+    const { state } = this
+    return Effect.forEach(doubts, (doubt) => {
+      const { question } = doubt
+      return Effect.matchCauseEffect(
+        inTime(() => chain.authenticate(question), state.config.requestTimeout),
+        {
+          onSuccess: (verdict) => Effect.succeed({ question, verdict }),
+          onFailure: (cause) => {
+            const { detail } = notTold(cause)
+            const unasked = ClientMachine.unverifiedOf(state, doubt, detail)
+            const unknown = { question, verdict: { unknown: detail }, unasked }
+            if (unasked === undefined) return Effect.succeed(unknown)
+            return Effect.matchCause(
+              Effect.suspend(() => policy.decideUnverified?.(unasked) ?? Effect.succeed(decline(4))),
+              {
+                onFailure: () => unknown,
+                onSuccess: (decision) =>
+                  decision._tag === "Accept" ? { ...unknown, verdict: true } : unknown
+              }
+            )
+          }
+        }
+      )
+    })
   }
 
   /** Whether it is done with the event; if not, the store's answer goes on. */
@@ -213,14 +269,7 @@ class Runner {
     const fiber = this.fibers.start(this.write(first.record, first.expected))
     const exit = fiber.unsafePoll()
     if (exit !== null) return written(exit)
-    this.fibers.watch(fiber, (exit) => {
-      if (this.halted) return
-      try {
-        if (written(exit)) this.work()
-      } catch (error) {
-        this.crash(error)
-      }
-    })
+    this.fibers.watch(fiber, (exit) => this.goOn(() => written(exit)))
     return false
   }
 
@@ -442,7 +491,9 @@ export const make = (options: ShellOptions): Effect.Effect<Shell, ChannelError, 
     )
     const runtime = yield* Effect.runtime<never>()
 
-    const { config, resumes } = options
+    const { resumes } = options
+    const config: ClientMachine.ClientConfig =
+      signer.generalized === true ? { ...options.config, generalized: true } : options.config
     const { own, parameters, role } = config
     const operation = resumes === undefined ? "open" : "resume"
     if (signer.address !== own)
@@ -577,13 +628,16 @@ const answered = (
   question: ChainQuestion,
   milliseconds: number
 ): Effect.Effect<ChainTold, ChainReaders.ChainReadError> =>
-  Effect.timeoutFail(
-    Effect.suspend(() => askChain(chain, question)),
-    {
-      duration: milliseconds,
-      onTimeout: () => new ChainReaders.ChainReadError({ detail: `no answer came for ${milliseconds} ms` })
-    }
-  )
+  inTime(() => askChain(chain, question), milliseconds)
+
+const inTime = <A>(
+  ask: () => Effect.Effect<A, ChainReaders.ChainReadError>,
+  milliseconds: number
+): Effect.Effect<A, ChainReaders.ChainReadError> =>
+  Effect.timeoutFail(Effect.suspend(ask), {
+    duration: milliseconds,
+    onTimeout: () => new ChainReaders.ChainReadError({ detail: `no answer came for ${milliseconds} ms` })
+  })
 
 const askChain = (
   chain: ChainReaders.ChainReaderService,
@@ -599,7 +653,9 @@ const askChain = (
   }
 }
 
-const notTold = (cause: Cause.Cause<ChainReaders.ChainReadError>): ChainTold => ({
+const notTold = (
+  cause: Cause.Cause<ChainReaders.ChainReadError>
+): Extract<ChainTold, { readonly _tag: "Failed" }> => ({
   _tag: "Failed",
   detail: Option.match(Cause.failureOption(cause), {
     onNone: () => "the chain reader ended with an unexpected error",

@@ -20,11 +20,13 @@ import {
   type Proposal,
   type UnverifiedProposal
 } from "../../services/ProposalPolicy.js"
+import * as Ids from "../../chain/Ids.js"
 import * as SignedTx from "../../chain/SignedTx.js"
 import type { Balances } from "../ChannelEvent.js"
 import { type Draft, peerTimer } from "./draft.js"
 import type { ClientState, OperationRequest, Signing, WorkId } from "./model.js"
 import { type Context, type Verified, balancesOf, wrong } from "./checks.js"
+import { contentOf } from "./agreement.js"
 import { isSignedAsAsked } from "./coSigned.js"
 import * as Execution from "./execution.js"
 import { kinds, needsDepth } from "./operations.js"
@@ -47,12 +49,14 @@ const ownTags: ReadonlySet<SignTag> = new Set(["initiator_sign", "responder_sign
 /** Whether we started what this signature is for; the opening is both parties' own. */
 const isOwn = (tag: SignTag): boolean => signTagRow(tag).side !== "acknowledger" || ownTags.has(tag)
 
-const seenFromUs = (state: ClientState, { initiator, responder }: Balances): PartyBalances =>
+/** Balances as our side sees them. */
+export const seenFromUs = (state: ClientState, { initiator, responder }: Balances): PartyBalances =>
   state.config.role === "initiator"
     ? { own: initiator, peer: responder }
     : { own: responder, peer: initiator }
 
-const worstOwnBalance = (state: ClientState): bigint => {
+/** The lowest that we could end with, by what the peer could still complete. */
+export const worstOwnBalance = (state: ClientState): bigint => {
   const current = seenFromUs(state, balancesOf(state.config, state.trees)).own
   return state.exposure.reduce((worst, { ownBalance }) => (ownBalance < worst ? ownBalance : worst), current)
 }
@@ -72,7 +76,10 @@ const operationOf = (tag: SignTag): Proposal["operation"] => proposals[tag] ?? "
 /** What nobody can know of a round that was not computed. */
 const nothingKnown: Balances = { initiator: 0n, responder: 0n }
 
-const roundIn = ({ tx }: SignedTx.SignedTx): number => ("round" in tx ? tx.round : 0)
+const roundIn = (signedTx: SignedTx.SignedTx): number => {
+  const { tx } = contentOf(signedTx)
+  return "round" in tx ? tx.round : 0
+}
 
 /** A signature to be made. */
 const signingOf = (
@@ -238,9 +245,20 @@ const onOwnRequest = (draft: Draft, frameChannelId: ChannelId | null, request: S
     beginSigning(draft, "own", "requested")
     return
   }
+  if (isUnnamed(draft.state, request.tag)) {
+    draft.patchOwn({ signing, step: "deciding" })
+    return askPolicy(draft, signing)
+  }
   draft.patchOwn({ signing, step: "loading" })
   draft.do({ _tag: "Load", work: signing.work, channelId: signing.channelId })
 }
+
+/**
+ * Whether the channel has no name before we have signed: that of a generalized initiator is made of what it authenticates
+ * with.
+ */
+const isUnnamed = ({ config: { generalized, role } }: ClientState, tag: SignTag): boolean =>
+  generalized === true && role === "initiator" && tag === "initiator_sign"
 
 /** What we were to sign is not what it should be. */
 const refuseLie = (draft: Draft, side: Side, error: VerificationError): void => {
@@ -340,6 +358,7 @@ export const onLoaded = (draft: Draft, work: WorkId, stored: StoredRecord | unde
     exposure: stored?.record.exposure ?? [],
     intents: stored?.record.intents ?? []
   })
+  if (own.made !== undefined) return give(draft, "own", signing, own.made)
   draft.patchOwn({ step: "deciding" })
   askPolicy(draft, signing)
 }
@@ -463,7 +482,7 @@ export const onSigned = (draft: Draft, work: WorkId, signedTx: SignedTx.SignedTx
   const side = sideOf(draft.state, work, "signing")
   const signing = side === undefined ? undefined : signingAt(draft.state, side)
   if (side === undefined || signing === undefined) return
-  const { bare, tag, txHash, round } = signing
+  const { tag } = signing
   const context = draft.context(side === "own" ? (draft.state.own?.kind ?? tag) : operationOf(tag))
   if (!isSignedAsAsked(context, signing.signedTx, signedTx)) {
     onNotSigned(
@@ -477,6 +496,15 @@ export const onSigned = (draft: Draft, work: WorkId, signedTx: SignedTx.SignedTx
     )
     return
   }
+  const channelId = isUnnamed(draft.state, tag) ? Ids.channelIdOf(signedTx) : undefined
+  if (channelId === undefined) return give(draft, side, signing, signedTx)
+  draft.patchOwn({ step: "loading", signing: { ...signing, channelId }, made: signedTx })
+  draft.do({ _tag: "Load", work, channelId })
+}
+
+/** What has our signature becomes durable and leaves. */
+const give = (draft: Draft, side: Side, signing: Signing, signedTx: SignedTx.SignedTx): void => {
+  const { bare, tag, txHash, round } = signing
   if (signTagRow(tag).side !== "solo") expose(draft, signing, signedTx)
   const { trees } = signing
   if (trees !== undefined) {

@@ -9,7 +9,7 @@ import * as ContractObject from "../../chain/ContractObject.js"
 import * as Ids from "../../chain/Ids.js"
 import * as SignedTx from "../../chain/SignedTx.js"
 import type * as Transaction from "../../chain/Transaction.js"
-import type { AccountAddress } from "../../encoding/ApiEncoding.js"
+import type { AccountAddress, ChannelId } from "../../encoding/ApiEncoding.js"
 import type { Environment } from "../../fate/Environment.js"
 import { VerificationError } from "../../protocol/Errors.js"
 import type { SignRequest } from "../../protocol/NodeMessage.js"
@@ -22,19 +22,20 @@ import * as Update from "../../state/Update.js"
 import type { CoSignedState } from "../ChannelEvent.js"
 import {
   balancesOf,
+  bodyOf,
   callChecks,
   type Check,
   type Context,
   feeChecks,
   firstWrong,
   hex,
+  isByGeneralized,
   nonceCheck,
   onChainChecks,
   optionsOf,
   outcome,
   same,
   sameBytes,
-  signatureChecks,
   ttlCheck,
   typeCheck,
   type Verified,
@@ -42,6 +43,7 @@ import {
   wrong,
   wrongType
 } from "./checks.js"
+import { signatureChecks } from "./coSigned.js"
 import { callIn, contractsFor, nextTrees, runsCode, unexecutedBy, type Verdict } from "./execution.js"
 import type { ClientConfig, Locks, OperationRequest } from "./model.js"
 import { verifyForced } from "./verifyForced.js"
@@ -68,6 +70,13 @@ export const unlocked: Locks = { own: false, peer: false }
 
 // Opening.
 
+/**
+ * The channel that a create transaction opens. As long as a generalized initiator has not authenticated it nobody knows
+ * that; then it is one that no channel has.
+ */
+const createdId = ({ signedTx }: SignRequest, tx: Transaction.ChannelCreateTx): ChannelId =>
+  Ids.channelIdOf(signedTx) ?? Ids.channelId(tx.initiatorId, tx.nonce, tx.responderId)
+
 function* createChecks(
   context: Context,
   request: SignRequest,
@@ -87,10 +96,10 @@ function* createChecks(
     tx.version === 1 ? tx.delegateIds : [...tx.initiatorDelegateIds, ...tx.responderDelegateIds]
   yield ["delegateIds", delegates.length === 0, "none", delegates.join(", ")]
   yield ttlCheck(context, tx.ttl)
-  yield nonceCheck(tx.nonce, asked.nonce)
+  yield nonceCheck(tx.nonce, asked.nonce, isByGeneralized(context, request, tx.initiatorId))
   yield* feeChecks(context, tx, asked)
   yield sameBytes("stateHash", Trees.stateHash(initialTrees(config)), tx.stateHash)
-  const id = Ids.channelId(tx.initiatorId, tx.nonce, tx.responderId)
+  const id = createdId(request, tx)
   yield same("channelId", id, context.channelId ?? id)
   yield same("updates", 0, request.updates.length)
   yield* signatureChecks(context, request)
@@ -98,12 +107,12 @@ function* createChecks(
 
 /** The create transaction has every term of our own open parameters. */
 export const verifyCreate = (context: Context, request: SignRequest): Verified | VerificationError => {
-  const { tx } = request.signedTx
+  const tx = bodyOf(request)
   if (tx._tag !== "ChannelCreateTx") return wrongType(context, request)
   const error = firstWrong(context, createChecks(context, request, tx))
   return (
     error ?? {
-      channelId: Ids.channelId(tx.initiatorId, tx.nonce, tx.responderId),
+      channelId: createdId(request, tx),
       round: 1,
       after: balancesOf(context.config, initialTrees(context.config))
     }
@@ -244,7 +253,7 @@ function* stateChecks(
   // What moves on chain is what moves off chain, to the aetto.
   if (amount !== undefined && moved !== undefined && "amount" in moved)
     yield same("amount", moved.amount, amount)
-  yield* onChainChecks(context, tx, options)
+  yield* onChainChecks(context, tx, options, request)
   yield* feeChecks(context, tx, options)
 }
 
@@ -257,7 +266,7 @@ const verifyState = (
 ): Verdict => {
   const { config, crypto } = context
   const { updates } = request
-  const { tx } = request.signedTx
+  const tx = bodyOf(request)
   const [, isRightType] = typeCheck(request)
   if (!isRightType || !isStateTx(tx)) return wrongType(context, request)
   const early = firstWrong(context, stateChecks(context, latest, request, tx, asked))
@@ -342,7 +351,7 @@ function* closeChecks(
   const options = optionsOf(asked)
   yield same("channelId", latest.channelId, tx.channelId)
   yield same("fromId", asked === undefined ? config.peer : config.own, tx.fromId)
-  yield* onChainChecks(context, tx, options)
+  yield* onChainChecks(context, tx, options, request)
   yield* feeChecks(context, tx, options)
   const split = Fee.closeMutualSplit({
     initiatorBalance: latest.balances.initiator,
@@ -366,7 +375,7 @@ const verifyClose = (
   request: SignRequest,
   asked: OperationRequest | undefined
 ): Verified | VerificationError => {
-  const { tx } = request.signedTx
+  const tx = bodyOf(request)
   if (tx._tag !== "ChannelCloseMutualTx") return wrongType(context, request)
   return outcome(context, closeChecks(context, latest, request, tx, asked), {
     channelId: latest.channelId,

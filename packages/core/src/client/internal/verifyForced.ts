@@ -16,6 +16,7 @@ import * as Update from "../../state/Update.js"
 import type { CoSignedState } from "../ChannelEvent.js"
 import {
   balancesOf,
+  bodyOf,
   callChecks,
   type Check,
   type Context,
@@ -25,10 +26,10 @@ import {
   onChainChecks,
   same,
   sameBytes,
-  signatureChecks,
   wrong,
   wrongType
 } from "./checks.js"
+import { signatureChecks } from "./coSigned.js"
 import {
   callIn,
   contractsFor,
@@ -82,7 +83,7 @@ function* forcedChecks(
   yield same("updates", hex(tx.update), told.join(", "))
   const { gasPrice, nonce } = asked
   const options = nonce === undefined ? { gasPrice } : { gasPrice, nonce }
-  yield* onChainChecks(context, tx, options)
+  yield* onChainChecks(context, tx, options, request)
   yield* feeChecks(context, tx, options)
   yield* signatureChecks(context, request)
 }
@@ -121,7 +122,7 @@ export const verifyForced = (
   request: SignRequest,
   asked: OperationRequest | undefined
 ): Verdict => {
-  const { tx } = request.signedTx
+  const tx = bodyOf(request)
   if (tx._tag !== "ChannelForceProgressTx") return wrongType(context, request)
   const error = firstWrong(context, forcedChecks(context, latest, request, tx, asked))
   const update = updateOf(tx)

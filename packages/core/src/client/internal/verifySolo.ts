@@ -13,6 +13,7 @@ import * as Poi from "../../state/Poi.js"
 import * as Trees from "../../state/Trees.js"
 import type { CoSignedState } from "../ChannelEvent.js"
 import {
+  bodyOf,
   type Check,
   type Context,
   feeChecks,
@@ -22,11 +23,11 @@ import {
   outcome,
   same,
   sameBytes,
-  signatureChecks,
   type Verified,
   wrongType
 } from "./checks.js"
-import { isCoSigned } from "./coSigned.js"
+import { contentOf } from "./agreement.js"
+import { isCoSigned, signatureChecks } from "./coSigned.js"
 import type { ClientState, OperationRequest } from "./model.js"
 
 export const reading = <A>(read: () => A): A | undefined => {
@@ -50,7 +51,12 @@ export function* payloadChecks(context: Context, latest: CoSignedState, bytes: U
   const expected = SignedTx.bodyHash(latest.signedTx)
   const payload = readPayload(bytes)
   const actual = payload === undefined ? `${bytes.length} other bytes` : SignedTx.bodyHash(payload)
-  yield ["payload", latest.signedTx.tx._tag === "ChannelOffchainTx", "no state that is on chain", actual]
+  yield [
+    "payload",
+    contentOf(latest.signedTx).tx._tag === "ChannelOffchainTx",
+    "no state that is on chain",
+    actual
+  ]
   yield same("payload", expected, actual)
   yield [
     "payload",
@@ -77,8 +83,10 @@ function* poiChecks({ config }: Context, latest: CoSignedState, bytes: Uint8Arra
 }
 
 /** Whether there is something to slash with: what both signed, be it before a call that a fork has dropped. */
-export const canShow = ({ ground, latest }: Pick<ClientState, "ground" | "latest">): boolean =>
-  (ground ?? latest)?.signedTx.tx._tag === "ChannelOffchainTx"
+export const canShow = ({ ground, latest }: Pick<ClientState, "ground" | "latest">): boolean => {
+  const shown = ground ?? latest
+  return shown !== undefined && contentOf(shown.signedTx).tx._tag === "ChannelOffchainTx"
+}
 
 const verified = ({ channelId, round, balances }: CoSignedState): Verified => ({
   channelId,
@@ -104,14 +112,14 @@ const solo =
     request: SignRequest,
     asked: OperationRequest | undefined
   ): Verified | VerificationError => {
-    const { tx } = request.signedTx
+    const tx = bodyOf(request)
     if (!isKind(tx)) return wrongType(context, request)
     const checks = function* (state: CoSignedState): Generator<Check> {
       const options = optionsOf(asked)
       yield same("channelId", state.channelId, tx.channelId)
       yield same("fromId", context.config.own, tx.fromId)
       yield* contents(context, state, tx)
-      yield* onChainChecks(context, tx, options)
+      yield* onChainChecks(context, tx, options, request)
       yield* feeChecks(context, tx, options)
       yield same("updates", 0, request.updates.length)
       yield* signatureChecks(context, request)
