@@ -27,7 +27,7 @@ it.each(blocks)("the README shows $file", ({ file, text }) => {
   expect(text).toBe(readFileSync(new URL(String(file), root), "utf8"))
 })
 
-it("there are examples", () => expect(blocks.map(({ file }) => file)).toHaveLength(6))
+it("there are examples", () => expect(blocks.map(({ file }) => file)).toHaveLength(7))
 
 it("quick-start.ts prints what the README says", async () => {
   const log = vi.spyOn(console, "log").mockImplementation(() => {})
@@ -56,6 +56,17 @@ it("contracts.ts creates, calls and tries", async () => {
     await import("../examples/contracts.js")
     expect(log.mock.calls).toEqual([["round 3: 42, for 2085 gas"], ["a dry run: revert, only more"]])
     expect(readme).toContain("`round 3: 42, for 2085 gas` and `a dry run: revert, only more`")
+  } finally {
+    log.mockRestore()
+  }
+})
+
+it("generalized.ts opens, pays and closes", async () => {
+  const log = vi.spyOn(console, "log").mockImplementation(() => {})
+  try {
+    await import("../examples/generalized.js")
+    expect(log.mock.calls).toEqual([["round 3: 12 and 8 AE"]])
+    expect(readme).toContain("It prints `round 3: 12 and 8 AE`.")
   } finally {
     log.mockRestore()
   }
