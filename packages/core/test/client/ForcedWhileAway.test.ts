@@ -5,13 +5,15 @@ import * as Ids from "../../src/chain/Ids.js"
 import * as SignedTx from "../../src/chain/SignedTx.js"
 import type { ChannelForceProgressTx } from "../../src/chain/Transaction.js"
 import type * as Channel from "../../src/client/Channel.js"
+import { readMissed } from "../../src/client/internal/history.js"
 import * as Trees from "../../src/state/Trees.js"
 import { body, calling, computed, contractId, created, forcing, withContract } from "./support/Computed.js"
 import { eventOf } from "./support/Flow.js"
-import { depositing, depositTx, tell } from "./support/OnChain.js"
+import { depositing, depositTx, snapshotTx, tell } from "./support/OnChain.js"
 import { transfer } from "./support/Rounds.js"
 import {
   channelId,
+  createTx,
   initialTrees,
   initiator,
   type Open,
@@ -133,6 +135,46 @@ describe("progress was forced upon a round that the client has signed", () => {
       else expect(seen).toMatchObject({ round: 2, frozen: expect.stringContaining("round 4") })
     })
   )
+
+  it.scopedLive.each([
+    ["both signatures", signedBy(third, both), true],
+    ["ours alone", signedBy(third, [initiator]), false],
+    ["another round", signedBy(body(created, 2), both), false]
+  ] as const)("a round that the peer has put on chain before, which shows %s", ([, payload, isComplete]) =>
+    Effect.gen(function* () {
+      const before = yield* stored("initiator", signThird("starter"))
+      const { node, fiber } = yield* comeBack(before)
+      tell(
+        node,
+        "channel_changed",
+        signedBy(snapshotTx(responder, { payload: SignedTx.encode(payload) }), [responder])
+      )
+      const tx = signedBy(onThird({ payload: new Uint8Array() }), [responder])
+      const { channel } = yield* returns(node, fiber, tx, fourthTrees)
+      if (isComplete) yield* inRound(channel, 4)
+      const seen = yield* outcome(channel)
+      if (isComplete) expect(seen).toEqual(isAt(4, fourthTrees))
+      else expect(seen).toMatchObject({ round: 2, frozen: expect.stringContaining("round 4") })
+    })
+  )
+
+  it("what is shown on chain is found in the node's log, in order", () => {
+    const shown = signedBy(third, both)
+    const shows = signedBy(snapshotTx(responder, { payload: SignedTx.encode(shown) }), [responder])
+    const forced = signedBy(onThird({ payload: new Uint8Array() }), [responder])
+    const entry = (info: string, tx: SignedTx.SignedTx) => ({
+      type: "report" as const,
+      tag: "on_chain_tx",
+      time: "2023-11-14T22:15:20.000000Z",
+      info: { info, tx: SignedTx.toText(tx) }
+    })
+    const { onChain } = readMissed([
+      entry("consumed_forced_progress", forced),
+      entry("channel_changed", shows),
+      entry("channel_changed", signedBy(createTx(), both))
+    ])
+    expect(onChain.map(SignedTx.bodyHash)).toEqual([shown, forced].map(SignedTx.bodyHash))
+  })
 
   it.scopedLive("while the client was there, and its node told of it too late", () =>
     Effect.gen(function* () {

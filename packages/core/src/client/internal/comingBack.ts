@@ -36,7 +36,7 @@ import type {
   SentRequest
 } from "./model.js"
 import { dropSettling } from "./settling.js"
-import { reading } from "./verifySolo.js"
+import { reading, shownBy } from "./verifySolo.js"
 import { nameOf, isKind, isSolo, kinds, leadsToState, needsDepth } from "./operations.js"
 import { isForced, prepareBase, takeForced } from "./forced.js"
 import { adopt, onReported as onReport, openIfReady } from "./reports.js"
@@ -257,11 +257,6 @@ const giveUp = (draft: Draft, error: FlowError): void => {
 
 const endsAll: ReadonlySet<OnChainInfo> = new Set(["solo_closing", "can_slash", "channel_closed"])
 
-const needsDepthOn = (signedTx: SignedTx.SignedTx): boolean => {
-  const { _tag } = contentOf(signedTx).tx
-  return _tag === "ChannelDepositTx" || _tag === "ChannelWithdrawTx"
-}
-
 /** What the node says while we are coming back. */
 export const onReported = (draft: Draft, message: ReportedMessage): void => {
   const { coming, fsmId } = draft.state
@@ -285,12 +280,14 @@ export const onReported = (draft: Draft, message: ReportedMessage): void => {
       return draft.emit({ _tag: "Reported", channelId: message.channelId, report })
     case "Info":
       break
-    case "OnChainTx":
+    case "OnChainTx": {
       // Whoever closes alone ends what is under way.
       if (report.info !== undefined && endsAll.has(report.info)) patchComing(draft, { request: undefined })
       // Something may have been forced upon it.
-      if (needsDepthOn(report.tx)) patchComing(draft, { forced: [...coming.forced, report.tx] })
+      const shown = shownBy(report.tx)
+      if (shown !== undefined) patchComing(draft, { forced: [...coming.forced, shown] })
       return onReport(draft, message)
+    }
     default:
       return onReport(draft, message)
   }

@@ -67,7 +67,7 @@ export const toldOf = ({ state: { coming } }: Draft): ReadonlyArray<SignedTx.Sig
 
 /**
  * The state between ours and a forced one: what we have signed is complete if the forced transaction shows it with both
- * signatures, or if the chain has had to hold it, which takes a deposit or withdrawal with both signatures or a call that
+ * signatures, or if the chain has had to hold it, which takes something on chain that shows both signatures or a call that
  * we have forced. Its trees are in the forced transaction. Undefined if there is none, or none that can be believed.
  */
 export const baseOf = (draft: Draft, signedTx: SignedTx.SignedTx): Base | undefined => {
@@ -95,10 +95,10 @@ export const baseOf = (draft: Draft, signedTx: SignedTx.SignedTx): Base | undefi
   // The chain may hold our latest state itself.
   if (isBase(latest)) return undefined
   for (const known of exposure) {
-    if (known.signedTx.tx._tag === "ChannelOffchainTx" || !isBase(known)) continue
-    if (groundOf(draft, known) === undefined) continue
-    // Where we signed first, the node has the peer's signature.
-    const complete = [known.signedTx, ...toldOf(draft).map(contentOf)].find(
+    if (!isBase(known) || groundOf(draft, known) === undefined) continue
+    // Where we signed first, the node has the peer's signature. What is off chain must have been shown on chain.
+    const own = known.signedTx.tx._tag === "ChannelOffchainTx" ? [] : [known.signedTx]
+    const complete = [...own, ...toldOf(draft).map(contentOf)].find(
       (each) => SignedTx.bodyHash(each) === known.txHash && isAuthentic(context, each, known.signedTx)
     )
     if (complete !== undefined) return { signedTx: complete, known, trees }

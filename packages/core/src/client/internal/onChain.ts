@@ -12,7 +12,7 @@ import type { OnChainInfo, OnChainTx } from "../../protocol/NodeMessage.js"
 import type { OnChainTransaction } from "../ChannelEvent.js"
 import { type Context, isNonce, wrong } from "./checks.js"
 import { contentOf, isCoSigned, isSignedAsAsked, roundOf } from "./coSigned.js"
-import type { Draft } from "./draft.js"
+import { type Draft, peerTimer } from "./draft.js"
 import { dropOwn, takeForced } from "./forced.js"
 import type { OwnOperation } from "./model.js"
 import { kinds, slashByItself } from "./operations.js"
@@ -96,9 +96,10 @@ const takeClosing = (draft: Draft, seen: Seen): boolean => {
       ? isSettlement(draft, tx)
       : checkCompleted(draft, draft.context("shutdown"), seen.signedTx)
   if (!isRight) return false
-  const { own } = draft.state
+  const { config, own, peer } = draft.state
   // The time for the block begins now; a node may wait for one for ever.
-  if (own?.kind === "shutdown") draft.startTimer(own.callId, draft.state.config.chainTimeout)
+  if (own?.kind === "shutdown") draft.startTimer(own.callId, config.chainTimeout)
+  if (peer?.tag === "shutdown_sign_ack") draft.startTimer(peerTimer, config.chainTimeout)
   draft.patch({ closeTx: seen.told.signedTx })
   return true
 }

@@ -43,6 +43,27 @@ export const readPayload = (payload: Uint8Array): SignedTx.SignedTx | undefined 
   reading(() => SignedTx.decodeOrThrow(payload))
 
 /**
+ * What both must have signed for this to be on chain: itself, where it moves coins, or the state that it shows. Whether
+ * they have is for the caller to check.
+ */
+export const shownBy = (signedTx: SignedTx.SignedTx): SignedTx.SignedTx | undefined => {
+  const content = contentOf(signedTx)
+  const { tx } = content
+  switch (tx._tag) {
+    case "ChannelDepositTx":
+    case "ChannelWithdrawTx":
+      return content
+    case "ChannelSnapshotSoloTx":
+    case "ChannelCloseSoloTx":
+    case "ChannelSlashTx":
+    case "ChannelForceProgressTx":
+      return tx.payload.length === 0 ? undefined : readPayload(tx.payload)
+    default:
+      return undefined
+  }
+}
+
+/**
  * The latest co-signed state. One that came on chain by itself is none that the chain takes: it is there already, and a
  * payload must be an off-chain transaction.
  */
