@@ -165,7 +165,8 @@ export class System {
     const { journal, nodeScope, simulation } = this
     const crypto = TestCrypto.seededDouble("node")
     const node = this.run(
-      ChannelNode.make({ ledger, mining: { keyBlocksAfter: 4 } }).pipe(
+      // Clients look for the block of a round among those that a node takes unless told otherwise.
+      ChannelNode.make({ ledger, mining: { keyBlocksAfter: 4 }, oldestPin: 10 }).pipe(
         Effect.provideService(Crypto, crypto),
         Effect.provideService(Codec, JsonRpcSignedTx.codec),
         Effect.provideService(Scope.Scope, nodeScope)

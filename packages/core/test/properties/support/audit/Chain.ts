@@ -69,7 +69,10 @@ const coSignedOnChain = (ledger: Ledger.Ledger, id: ChannelId): number => {
 
 /** The round of the state with both signatures that what is on chain was forced upon, if it was, and shows that. */
 const forcedUpon = (ledger: Ledger.Ledger, id: ChannelId): number => {
-  let state: { readonly round: number; readonly stateHash: Uint8Array } | undefined = Ledger.channel(ledger, id)
+  let state: { readonly round: number; readonly stateHash: Uint8Array } | undefined = Ledger.channel(
+    ledger,
+    id
+  )
   for (const { signedTx } of Ledger.channelTransactions(ledger, id).toReversed()) {
     const { tx } = SignedTx.innermost(signedTx)
     if (tx._tag !== "ChannelForceProgressTx" || tx.round !== state?.round) continue
