@@ -190,22 +190,19 @@ const progressForced = (step: Step, event: Event<"ChannelChanged" | "ChannelClos
   received(step, event)
   if (!isEnded && lastChannelChange === SignedTx.hash(tx)) return
   saw(step, tx)
-  const offChain = Forcing.afterForced(step, tx, channel)
-  const isStale = offChain === undefined && Forcing.isStale(step, tx, channel)
+  const isStale = Forcing.isStale(step, tx, channel)
   const begins = isClosing && step.state.status !== "closing"
   // Only the newest transaction of a block is told: somebody has closed alone in the same one.
   if (begins && !isStale) tellClosing(step, channelId, channel)
-  if (offChain !== undefined) {
-    dropUnderWay(step)
-    // The client learns of the state by this report alone.
-    step.set({ offChain, lastReportedRound: offChain.round })
-    step.onChainTx("consumed_forced_progress", tx)
-  } else if (isStale) {
-    step.onChainTx(isClosing ? "can_slash" : "can_snapshot", tx)
-  }
+  if (isStale) step.onChainTx(isClosing ? "can_slash" : "can_snapshot", tx)
+  // The client learns of the state by reports of what was forced, and nothing else.
+  const { round } = step.state.offChain
+  Forcing.catchUp(step)
+  const isTaken = step.state.offChain.round > round
+  if (isTaken) dropUnderWay(step)
   if (heldThroughout.has(step.state.name)) return
   if (begins) dropUnderWay(step)
-  else if (offChain === undefined && !isEnded) return
+  else if (!isTaken && !isEnded) return
   step.enter(isClosing ? "channel_closing" : "open")
 }
 
@@ -352,6 +349,8 @@ export const channelClosing = (step: Step, event: Event<"ChannelClosing">): Outc
   if (step.state.name === "channel_closed") closeAgain(step)
   Locks.takeMined(step)
   takeCreated(step)
+  // Something may have been forced before it, in the same block.
+  Forcing.catchUp(step)
   const { reestablish } = step.state
   const { signedTx } = Solo.evidenceOf(step)
   const isAhead = Solo.isAhead(step, channel)

@@ -147,7 +147,8 @@ export const backToCoSigned = (step: Step, nextRound: number): void => {
 }
 
 /**
- * Takes over what was forced on a state before that state was known here: the co-signature was on its way.
+ * Takes over what was forced and is not known here: the co-signature of the state before was on its way, or something else
+ * came in the same block after it.
  *
  * @since 0.1.0
  * @category transitions
