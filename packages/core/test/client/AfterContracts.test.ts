@@ -130,8 +130,11 @@ describe("a conflict while a transaction of ours is waited for", () => {
     Effect.gen(function* () {
       const all = yield* waiting()
       const { channel, node } = all.open
-      const asking = what === "shutdown" ? channel.shutdown() : channel.transfer({ amount: 5n })
-      const fiber = yield* Effect.fork(Effect.asVoid(asking))
+      const asking =
+        what === "shutdown"
+          ? Effect.asVoid(channel.shutdown())
+          : Effect.asVoid(channel.transfer({ amount: 5n }))
+      const fiber = yield* Effect.fork(asking)
       const request = yield* node.expect(what === "shutdown" ? "shutdown" : "update.new")
       node.conflict(2, 2)
       yield* settle
