@@ -43,6 +43,7 @@ export interface Intent {
  * still complete it.
  *
  * - `side`: `acknowledger` when ours was the second signature, so that it may be complete already
+ * - `signedTx`: as it left us, or with the peer's signature too once something on chain has shown that
  * - `ownBalance`: what we have when it is completed, in aettos
  *
  * @since 0.1.0

@@ -104,36 +104,41 @@ describe("progress was forced upon a round that the client has signed", () => {
       })
   )
 
-  it.scopedLive.each([true, false])("a deposit that the chain holds; the node shows it: %s", (isShown) =>
-    Effect.gen(function* () {
-      const update = depositing(initiator, 7n)
-      const trees = computed([update], 3, created)
-      const tx = depositTx(initiator, 7n, {}, 3, trees)
-      const before = yield* stored("initiator", (open) =>
-        Effect.gen(function* () {
-          yield* onlyContract(open)
-          yield* Effect.fork(open.channel.deposit({ amount: 7n }))
-          yield* open.node.expect("deposit")
-          open.node.ask("deposit_tx", SignedTx.unsigned(tx), [update])
-          yield* open.node.expect("deposit_tx")
-        })
-      )
-      const next = computed([call], 4, trees)
-      const changes = { payload: new Uint8Array(), round: 4, offchainTrees: Trees.encode(trees) }
-      const { node, fiber } = yield* comeBack(before)
-      if (isShown) tell(node, "channel_changed", signedBy(tx, both))
-      const { channel } = yield* returns(
-        node,
-        fiber,
-        signedBy(forcing(call, changes, next), [responder]),
-        next
-      )
-      if (isShown) yield* inRound(channel, 4)
-      const seen = yield* outcome(channel)
-      // Without the peer's signature there is nothing to keep.
-      if (isShown) expect(seen).toEqual(isAt(4, next))
-      else expect(seen).toMatchObject({ round: 2, frozen: expect.stringContaining("round 4") })
-    })
+  it.scopedLive.each(["before", "now", "never"])(
+    "a deposit that the chain holds; the node shows it %s",
+    (when) =>
+      Effect.gen(function* () {
+        const isShown = when !== "never"
+        const update = depositing(initiator, 7n)
+        const trees = computed([update], 3, created)
+        const tx = depositTx(initiator, 7n, {}, 3, trees)
+        const before = yield* stored("initiator", (open) =>
+          Effect.gen(function* () {
+            yield* onlyContract(open)
+            yield* Effect.fork(open.channel.deposit({ amount: 7n }))
+            yield* open.node.expect("deposit")
+            open.node.ask("deposit_tx", SignedTx.unsigned(tx), [update])
+            yield* open.node.expect("deposit_tx")
+            if (when === "before") tell(open.node, "deposit_signed", signedBy(tx, both))
+            yield* settle
+          })
+        )
+        const next = computed([call], 4, trees)
+        const changes = { payload: new Uint8Array(), round: 4, offchainTrees: Trees.encode(trees) }
+        const { node, fiber } = yield* comeBack(before)
+        if (when === "now") tell(node, "channel_changed", signedBy(tx, both))
+        const { channel } = yield* returns(
+          node,
+          fiber,
+          signedBy(forcing(call, changes, next), [responder]),
+          next
+        )
+        if (isShown) yield* inRound(channel, 4)
+        const seen = yield* outcome(channel)
+        // Without the peer's signature there is nothing to keep.
+        if (isShown) expect(seen).toEqual(isAt(4, next))
+        else expect(seen).toMatchObject({ round: 2, frozen: expect.stringContaining("round 4") })
+      })
   )
 
   it.scopedLive.each([

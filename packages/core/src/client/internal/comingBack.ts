@@ -38,7 +38,7 @@ import type {
 import { dropSettling } from "./settling.js"
 import { reading, shownBy } from "./verifySolo.js"
 import { nameOf, isKind, isSolo, kinds, leadsToState, needsDepth } from "./operations.js"
-import { isForced, prepareBase, takeForced } from "./forced.js"
+import { isForced, keepShown, prepareBase, takeForced } from "./forced.js"
 import { adopt, onReported as onReport, openIfReady } from "./reports.js"
 
 /** The key of the timer that guards the node's answers; callers' keys are positive. */
@@ -401,8 +401,11 @@ export const onReplied = (draft: Draft, { id, value }: Replied): boolean => {
   )
   if (answered === undefined) return false
   patchComing(draft, { sent: coming.sent.filter((each) => each !== answered) })
-  if (value._tag === "History") patchComing(draft, { missed: readMissed(value.entries) })
-  else if (value._tag === "OffChainState" && answered.request._tag === "GetOffChainState")
+  if (value._tag === "History") {
+    const missed = readMissed(value.entries)
+    patchComing(draft, { missed })
+    for (const signedTx of missed.onChain) keepShown(draft, signedTx)
+  } else if (value._tag === "OffChainState" && answered.request._tag === "GetOffChainState")
     onHeld(draft, value)
   return true
 }

@@ -96,14 +96,28 @@ export const baseOf = (draft: Draft, signedTx: SignedTx.SignedTx): Base | undefi
   if (isBase(latest)) return undefined
   for (const known of exposure) {
     if (!isBase(known) || groundOf(draft, known) === undefined) continue
-    // Where we signed first, the node has the peer's signature. What is off chain must have been shown on chain.
-    const own = known.signedTx.tx._tag === "ChannelOffchainTx" ? [] : [known.signedTx]
-    const complete = [...own, ...toldOf(draft).map(contentOf)].find(
+    // What we have acknowledged has both signatures, whether the chain has seen it or not.
+    const isShown = known.side === "starter" || known.signedTx.tx._tag !== "ChannelOffchainTx"
+    const complete = [...(isShown ? [known.signedTx] : []), ...toldOf(draft).map(contentOf)].find(
       (each) => SignedTx.bodyHash(each) === known.txHash && isAuthentic(context, each, known.signedTx)
     )
     if (complete !== undefined) return { signedTx: complete, known, trees }
   }
   return undefined
+}
+
+/**
+ * Something on chain has the peer's signature under what we have signed first: it is kept, as the node may have forgotten
+ * it when we need it.
+ */
+export const keepShown = (draft: Draft, shown: SignedTx.SignedTx): void => {
+  const { exposure } = draft.state
+  const txHash = SignedTx.bodyHash(shown)
+  const known = exposure.find((each) => each.txHash === txHash)
+  if (known?.signedTx.signatures.length !== 1) return
+  if (!isCoSigned(draft.context("report"), shown, known.signedTx)) return
+  draft.patch({ exposure: exposure.map((each) => (each === known ? { ...each, signedTx: shown } : each)) })
+  draft.persist()
 }
 
 /** Its trees have the hash that we signed: they need not be computed. */

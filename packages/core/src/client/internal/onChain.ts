@@ -13,10 +13,10 @@ import type { OnChainTransaction } from "../ChannelEvent.js"
 import { type Context, isNonce, wrong } from "./checks.js"
 import { contentOf, isCoSigned, isSignedAsAsked, roundOf } from "./coSigned.js"
 import { type Draft, peerTimer } from "./draft.js"
-import { dropOwn, takeForced } from "./forced.js"
+import { dropOwn, keepShown, takeForced } from "./forced.js"
 import type { OwnOperation } from "./model.js"
 import { kinds, slashByItself } from "./operations.js"
-import { canShow, readPayload } from "./verifySolo.js"
+import { canShow, readPayload, shownBy } from "./verifySolo.js"
 
 /** A report about a transaction of the channel. */
 export const onOnChainTx = (draft: Draft, report: OnChainTx): void => {
@@ -30,6 +30,8 @@ export const onOnChainTx = (draft: Draft, report: OnChainTx): void => {
     draft.lie(wrong(draft.context("report"), "signature", "our signature", "another"))
     return
   }
+  const shown = shownBy(signedTx)
+  if (shown !== undefined) keepShown(draft, shown)
   const seen: Seen = {
     signedTx,
     told: {

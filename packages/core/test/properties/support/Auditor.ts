@@ -65,14 +65,9 @@ export class Auditor {
     return this.facts.violations
   }
 
-  /** Whether a party has given its channel up. */
-  get givenUp(): boolean {
-    return this.facts.givenUp
-  }
-
   /** Whether there is nothing more to be seen. */
   get isOver(): boolean {
-    return this.facts.violations.length > 0 || this.facts.givenUp
+    return this.facts.violations.length > 0
   }
 
   /** How often things happened, so that a run that shows nothing is noticed. */
@@ -215,7 +210,6 @@ export class Auditor {
         const { event, role } = entry
         if (event._tag === "CoSigned" || event._tag === "ProgressForced")
           Records.told(facts, role, event.state)
-        if (event._tag === "Reconnected" && this.isBaseLost(role)) this.giveUp()
         if (event._tag === "OperationFailed") this.frozen(role, event.error)
         if (event._tag === "Ended" && entry.isCurrent) facts.ended.add(role)
         // Both parties and the node are honest, so that nobody may be taken for a liar.
@@ -276,7 +270,6 @@ export class Auditor {
    */
   private doubted(role: Role, { expected, field, message, operation }: VerificationError): void {
     const latest = this.latest(role)
-    if (operation === "force_progress" && field === "round" && this.isBaseLost(role)) return this.giveUp()
     // What was forced is not on chain any more: a node has nothing to show there.
     if (field === "payload" && latest.isForced === true)
       return this.count("forced states that the chain has lost")
@@ -290,37 +283,10 @@ export class Auditor {
     this.check("I6", known, () => `${role}: a lie among honest parties: ${message}`)
   }
 
-  /**
-   * Whether the node shows what the peer has forced upon something that this party has never seen: what the peer had forced
-   * itself, or a deposit or withdrawal of this party with the peer's signature. The chain has it, but nobody shows it.
-   */
-  private isBaseLost(role: Role): boolean {
-    const { record, reported } = this.facts.parties[role]
-    if (record === undefined || reported === undefined || reported.round <= record.round + 1) return false
-    if (this.facts.meanings.get(reported.body)?.isForced !== true) return false
-    const { states } = this.facts.parties[otherRole(role)]
-    const isHalf = (round: number): boolean =>
-      record.exposure.some(
-        ({ signedTx: { signatures, tx } }) =>
-          tx._tag !== "ChannelOffchainTx" && signatures.length === 1 && "round" in tx && tx.round === round
-      )
-    for (let round = record.round + 1; round < reported.round; round++) {
-      const base = states.get(round)?.coSigned
-      if (isHalf(round) || (base !== undefined && this.meaning(base)?.isForced === true)) return true
-    }
-    return false
-  }
-
+  /** Nobody has lost anything, and the nodes' logs show all that has happened. */
   private frozen(role: Role, error: FlowError): void {
     if (error._tag !== "StoreError" || !error.detail.startsWith("progress was forced on chain up to")) return
-    if (this.isBaseLost(role)) this.giveUp()
-    else this.check("I12", this.givenUp, () => `${role}: ${error.detail}`)
-  }
-
-  /** Such a client does not find the way back: it signs nothing. */
-  private giveUp(): void {
-    if (!this.givenUp) this.count("given up, forced upon what nobody shows")
-    this.facts.givenUp = true
+    this.check("I12", false, () => `${role}: ${error.detail}`)
   }
 
   private returned({ exit, request, role }: Extract<Entry, { readonly _tag: "Returned" }>): void {

@@ -206,7 +206,8 @@ export class System {
       this.connect(
         role,
         { _tag: "Open" },
-        Channel.connect({ ...options(role), ...this.settings(role), timeouts })
+        // What a party has missed is in its node's log: progress may be forced several times while it is away.
+        Channel.connect({ ...options(role), logKeep: 200, ...this.settings(role), timeouts })
       )
     return this
   }

@@ -68,7 +68,7 @@ const coSignedOnChain = (ledger: Ledger.Ledger, id: ChannelId): number => {
 }
 
 /** The round of the state with both signatures that what is on chain was forced upon, if it was, and shows that. */
-const forcedUpon = (ledger: Ledger.Ledger, id: ChannelId): number => {
+export const forcedUpon = (ledger: Ledger.Ledger, id: ChannelId): number => {
   let state: { readonly round: number; readonly stateHash: Uint8Array } | undefined = Ledger.channel(
     ledger,
     id

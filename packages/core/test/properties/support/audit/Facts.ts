@@ -155,8 +155,6 @@ export class Facts {
   }
   readonly meanings = new Map<Body, Meaning>()
   channelId: ChannelId | undefined
-  /** Whether a party has given its channel up, which ends the run: what it should have done then is not known. */
-  givenUp = false
   chain: ChainFacts = noChain
   private readonly hashes = new Map<string, Uint8Array>()
   private readonly transactions = new Map<string, SignedTx.SignedTx>()
