@@ -167,10 +167,13 @@ export const judgeForced = (
 
 /** The chain has taken a forced state, the node says. */
 export const takeForced = (draft: Draft, signedTx: SignedTx.SignedTx, type?: string): void => {
-  const { config, settling } = draft.state
+  const { config, frozen, settling } = draft.state
   const content = contentOf(signedTx)
+  const round = forcedIn(signedTx)?.round ?? 0
   // It is known, or something newer has taken its place.
-  if ((forcedIn(signedTx)?.round ?? 0) <= draft.round || settling !== undefined) return
+  if (round <= draft.round || settling !== undefined) return
+  // Once we are frozen the others may be ahead of us.
+  if (frozen !== undefined && round > draft.round + 1) return
   if (goesBefore(draft, signedTx, type)) return
   const verdict = judgeForced(draft, signedTx, Execution.withoutChain(config))
   if (verdict instanceof VerificationError) {
