@@ -99,6 +99,7 @@ export interface StoredState {
  * - `exposure`: what the peer could still complete
  * - `frozen`: why nothing is signed any more
  * - `pending`: our own operation under way when this was written
+ * - `forced`: what was forced on chain after that state and is not taken over yet, oldest first; nodes do not tell twice
  *
  * @since 0.1.0
  * @category models
@@ -118,6 +119,7 @@ export interface ChannelRecord {
   readonly exposure: ReadonlyArray<Exposure>
   readonly frozen: string | undefined
   readonly pending: PendingOperation | undefined
+  readonly forced: ReadonlyArray<SignedTx>
 }
 
 /**

@@ -216,7 +216,8 @@ const stored = record<StoredRecord>({
     intents: list(intent),
     exposure: list(exposure),
     frozen: optional(text),
-    pending: optional(pending)
+    pending: optional(pending),
+    forced: list(signedTx)
   })
 })
 

@@ -1,6 +1,6 @@
 /** A client comes back, and progress was forced upon a round whose end it has not heard of. */
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Stream } from "effect"
+import { Effect, Fiber, Stream } from "effect"
 import * as Ids from "../../src/chain/Ids.js"
 import * as SignedTx from "../../src/chain/SignedTx.js"
 import type { ChannelForceProgressTx } from "../../src/chain/Transaction.js"
@@ -160,6 +160,34 @@ describe("progress was forced upon a round that the client has signed", () => {
       const seen = yield* outcome(channel)
       if (isComplete) expect(seen).toEqual(isAt(4, fourthTrees))
       else expect(seen).toMatchObject({ round: 2, frozen: expect.stringContaining("round 4") })
+    })
+  )
+
+  it.scopedLive("another call, of which only the client before this one was told: it has been kept", () =>
+    Effect.gen(function* () {
+      const one = calling(responder.address, contractId, "add", [1n])
+      const two = calling(responder.address, contractId, "add", [2n])
+      const trees = computed([one], 3, created)
+      const last = computed([two], 4, trees)
+      const firstCall = forcing(one, {}, trees)
+      const secondCall = forcing(
+        two,
+        { payload: new Uint8Array(), round: 4, offchainTrees: Trees.encode(trees) },
+        last
+      )
+      const before = yield* stored("initiator", onlyContract)
+      const gone = yield* comeBack(before)
+      tell(gone.node, "channel_changed", signedBy(firstCall, [responder]))
+      const found = before.store.read({ channelId, role: "initiator" })
+      yield* Effect.repeat(Effect.zipLeft(found, Effect.yieldNow()), {
+        until: (read) => read?.record.forced.length === 1
+      })
+      yield* Fiber.interrupt(gone.fiber)
+      const { node, fiber } = yield* comeBack(before)
+      const { channel } = yield* returns(node, fiber, signedBy(secondCall, [responder]), last)
+      yield* inRound(channel, 4)
+      expect(yield* outcome(channel)).toEqual(isAt(4, last))
+      expect((yield* found)?.record.forced).toEqual([])
     })
   )
 

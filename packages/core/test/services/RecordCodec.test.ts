@@ -62,7 +62,8 @@ describe("RecordCodec", () => {
       intents: true,
       exposure: true,
       frozen: true,
-      pending: true
+      pending: true,
+      forced: true
     }
     const { record } = Effect.runSync(RecordCodec.decode(bytes))
     expect(Object.keys(record).sort()).toEqual(Object.keys(fields).sort())

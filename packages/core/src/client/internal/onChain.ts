@@ -168,8 +168,11 @@ const endStale = (draft: Draft, { signedTx }: Seen): void => {
 const onForced = (draft: Draft, { told }: Seen): void => {
   const { coming } = draft.state
   // Who comes back takes it over when both are known to hold the same.
-  if (coming !== undefined) draft.patch({ coming: { ...coming, forced: [...coming.forced, told.signedTx] } })
-  else takeForced(draft, told.signedTx, told.type)
+  if (coming === undefined) return takeForced(draft, told.signedTx, told.type)
+  const isKnown = coming.forced.some((each) => SignedTx.bodyHash(each) === SignedTx.bodyHash(told.signedTx))
+  if (isKnown) return
+  draft.patch({ coming: { ...coming, forced: [...coming.forced, told.signedTx] } })
+  draft.persist()
 }
 
 const onClosed = (draft: Draft, seen: Seen): void => {

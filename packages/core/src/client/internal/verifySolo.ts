@@ -26,7 +26,7 @@ import {
   type Verified,
   wrongType
 } from "./checks.js"
-import { isCoSigned } from "./coSigned.js"
+import { contentOf, isCoSigned } from "./coSigned.js"
 import type { ClientState, OperationRequest } from "./model.js"
 
 export const reading = <A>(read: () => A): A | undefined => {

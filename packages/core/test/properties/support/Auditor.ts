@@ -268,7 +268,7 @@ export class Auditor {
    * because its signature crossed the end of the proposal; and a round that depends on a block, where blocks have come or
    * gone since it was made.
    */
-  private doubted(role: Role, { expected, field, message, operation }: VerificationError): void {
+  private doubted(role: Role, { expected, field, message }: VerificationError): void {
     const latest = this.latest(role)
     // What was forced is not on chain any more: a node has nothing to show there.
     if (field === "payload" && latest.isForced === true)
