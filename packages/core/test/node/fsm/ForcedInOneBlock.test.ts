@@ -75,6 +75,18 @@ describe.each(roles)("a call forced by the %s, and something else in the same bl
     }
   )
 
+  it("a close that takes its place, and another call: that one counts", () => {
+    const world = openWorld()
+    const id = Meter.create(world, "initiator")
+    const [replaced, close, last] = [
+      alone(world, role, Meter.forced(id, "add", [5n])),
+      alone(world, other(role), closeSolo),
+      alone(world, other(role), Meter.forced(id, "add", [6n]))
+    ]
+    inOneBlock(world, replaced, close, last)
+    for (const each of roles) expect(world.state(each).offChain).toMatchObject({ round: 3, signedTx: last })
+  })
+
   it("forced in vain, and closed with an older state: that is told", () => {
     const world = openWorld()
     const id = Meter.create(world, "initiator")
