@@ -65,9 +65,14 @@ export class Auditor {
     return this.facts.violations
   }
 
+  /** Whether a party has given its channel up. */
+  get givenUp(): boolean {
+    return this.facts.givenUp
+  }
+
   /** Whether there is nothing more to be seen. */
   get isOver(): boolean {
-    return this.facts.violations.length > 0
+    return this.facts.violations.length > 0 || this.facts.givenUp
   }
 
   /** How often things happened, so that a run that shows nothing is noticed. */
@@ -210,6 +215,7 @@ export class Auditor {
         const { event, role } = entry
         if (event._tag === "CoSigned" || event._tag === "ProgressForced")
           Records.told(facts, role, event.state)
+        if (event._tag === "Reconnected" && this.isBaseLost(role)) this.giveUp()
         if (event._tag === "OperationFailed") this.frozen(role, event.error)
         if (event._tag === "Ended" && entry.isCurrent) facts.ended.add(role)
         // Both parties and the node are honest, so that nobody may be taken for a liar.
@@ -268,8 +274,9 @@ export class Auditor {
    * because its signature crossed the end of the proposal; and a round that depends on a block, where blocks have come or
    * gone since it was made.
    */
-  private doubted(role: Role, { expected, field, message }: VerificationError): void {
+  private doubted(role: Role, { expected, field, message, operation }: VerificationError): void {
     const latest = this.latest(role)
+    if (operation === "force_progress" && field === "round" && this.isBaseLost(role)) return this.giveUp()
     // What was forced is not on chain any more: a node has nothing to show there.
     if (field === "payload" && latest.isForced === true)
       return this.count("forced states that the chain has lost")
@@ -283,10 +290,32 @@ export class Auditor {
     this.check("I6", known, () => `${role}: a lie among honest parties: ${message}`)
   }
 
-  /** Nobody has lost anything, and the nodes' logs show all that has happened. */
+  /**
+   * Whether the node shows what the peer has forced upon something that it has never shown to this party: a machine that
+   * had seen it without a client is no more.
+   */
+  private isBaseLost(role: Role): boolean {
+    const { record, reported, told } = this.facts.parties[role]
+    if (record === undefined || reported === undefined || reported.round <= record.round + 1) return false
+    if (this.facts.meanings.get(reported.body)?.isForced !== true) return false
+    const { states } = this.facts.parties[otherRole(role)]
+    for (let round = record.round + 1; round < reported.round; round++) {
+      const base = states.get(round)?.coSigned
+      if (base !== undefined && base.tx._tag !== "ChannelOffchainTx" && !told.has(bodyOf(base))) return true
+    }
+    return false
+  }
+
   private frozen(role: Role, error: FlowError): void {
     if (error._tag !== "StoreError" || !error.detail.startsWith("progress was forced on chain up to")) return
-    this.check("I12", false, () => `${role}: ${error.detail}`)
+    if (this.isBaseLost(role)) this.giveUp()
+    else this.check("I12", this.givenUp, () => `${role}: ${error.detail}`)
+  }
+
+  /** Such a client does not find the way back: it signs nothing. */
+  private giveUp(): void {
+    if (!this.givenUp) this.count("given up, forced upon what nobody shows")
+    this.facts.givenUp = true
   }
 
   private returned({ exit, request, role }: Extract<Entry, { readonly _tag: "Returned" }>): void {

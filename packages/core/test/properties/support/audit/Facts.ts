@@ -103,6 +103,8 @@ export class PartyFacts {
   readonly coSigned = new Set<Body>()
   /** What the node said about depths: `own_deposit_locked` and so on are told right after the transaction they are of. */
   readonly assumed = new Set<TxHash>()
+  /** What the node has shown of the chain, in reports and in its log. */
+  readonly told = new Set<Body>()
   /** Records of co-signed states, by round. */
   readonly states = new Map<number, ChannelRecord>()
 }
@@ -155,6 +157,8 @@ export class Facts {
   }
   readonly meanings = new Map<Body, Meaning>()
   channelId: ChannelId | undefined
+  /** Whether a party has given its channel up, which ends the run: what it should have done then is not known. */
+  givenUp = false
   chain: ChainFacts = noChain
   private readonly hashes = new Map<string, Uint8Array>()
   private readonly transactions = new Map<string, SignedTx.SignedTx>()
