@@ -550,7 +550,10 @@ const finish = (draft: Draft, isWithNode: (own: OwnOperation) => boolean): void 
   }
   takeAllForced(draft, coming.forced)
   for (const { callId, command } of coming.held) Calls.onAsked(draft, callId, command)
-  if (coming.request !== undefined) onReport(draft, coming.request)
+  // It may follow from what is still to be computed.
+  if (coming.request !== undefined)
+    if (draft.state.settling === undefined) onReport(draft, coming.request)
+    else draft.release([coming.request])
   openIfReady(draft)
   draft.startNext()
 }
