@@ -197,7 +197,7 @@ describe("the file of LmdbChannelStore", () => {
         const body = Uint8Array.of(RecordCodec.formatVersion + 1)
         records?.putSync(keyBytes(first), Bytes.concat(Bytes.utf8("aecr"), Hash.blake2b256(body), body))
       })
-      yield* failsWith(reading(path), "unsupported", "the record has format 2")
+      yield* failsWith(reading(path), "unsupported", `the record has format ${RecordCodec.formatVersion + 1}`)
       yield* tamper(path, ({ about }) => {
         about?.putSync(Bytes.utf8("format"), Bytes.utf8("aechannel store 2"))
       })

@@ -43,6 +43,7 @@ export interface Intent {
  * still complete it.
  *
  * - `side`: `acknowledger` when ours was the second signature, so that it may be complete already
+ * - `signedTx`: as it left us, or with the peer's signature too once something on chain has shown that
  * - `ownBalance`: what we have when it is completed, in aettos
  *
  * @since 0.1.0
@@ -98,6 +99,7 @@ export interface StoredState {
  * - `exposure`: what the peer could still complete
  * - `frozen`: why nothing is signed any more
  * - `pending`: our own operation under way when this was written
+ * - `forced`: what was forced on chain after that state and is not taken over yet, oldest first; nodes do not tell twice
  *
  * @since 0.1.0
  * @category models
@@ -117,6 +119,7 @@ export interface ChannelRecord {
   readonly exposure: ReadonlyArray<Exposure>
   readonly frozen: string | undefined
   readonly pending: PendingOperation | undefined
+  readonly forced: ReadonlyArray<SignedTx>
 }
 
 /**

@@ -37,7 +37,7 @@ import type {
  * @since 0.1.0
  * @category constants
  */
-export const formatVersion = 2
+export const formatVersion = 3
 
 /** Length of a key for {@link seal}, in bytes. @since 0.1.0 @category constants */
 export const keyLength = 32
@@ -216,11 +216,12 @@ const stored = record<StoredRecord>({
     intents: list(intent),
     exposure: list(exposure),
     frozen: optional(text),
-    pending: optional(pending)
+    pending: optional(pending),
+    forced: list(signedTx)
   })
 })
 
-/** Where format 2 has the ground of a forced state, which format 1 did not know. */
+/** Where the ground of a forced state is, which format 1 did not know. Formats 1 and 2 did not know what was forced. */
 const groundAt = 9
 
 /** A record of an older format as one of the newest. */
@@ -229,7 +230,8 @@ const upgraded = (format: number, item: Rlp.Rlp): Rlp.Rlp => {
   const [version, fields, ...rest] = listIn(item)
   if (version === undefined || fields === undefined) return item
   const known = listIn(fields)
-  return [version, [...known.slice(0, groundAt), [], ...known.slice(groundAt)], ...rest]
+  const grounded = format === 1 ? [...known.slice(0, groundAt), [], ...known.slice(groundAt)] : known
+  return [version, [...grounded, []], ...rest]
 }
 
 const within = <A>(f: () => A): A => DecodeError.within(["record"], f)
@@ -265,8 +267,8 @@ export const decodeOrThrow = (all: Uint8Array): StoredRecord => {
   const body = all.slice(headerLength)
   if (!Bytes.equals(Hash.blake2b256(body), all.subarray(plainMark.length, headerLength)))
     throw fail("bad_checksum", "the record was damaged after it was written")
-  const [format] = body
-  if (format !== 1 && format !== formatVersion)
+  const [format = 0] = body
+  if (format === 0 || format > formatVersion)
     throw fail(
       "unsupported_version",
       `the record has format ${format}, and this version of the library reads up to ${formatVersion}`

@@ -126,6 +126,26 @@ describe("a conflict while a transaction of ours is waited for", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live.each(["shutdown", "transfer"] as const)("is not of the %s that the node has not come to", (what) =>
+    Effect.gen(function* () {
+      const all = yield* waiting()
+      const { channel, node } = all.open
+      const asking =
+        what === "shutdown"
+          ? Effect.asVoid(channel.shutdown())
+          : Effect.asVoid(channel.transfer({ amount: 5n }))
+      const fiber = yield* Effect.fork(asking)
+      const request = yield* node.expect(what === "shutdown" ? "shutdown" : "update.new")
+      node.conflict(2, 2)
+      yield* settle
+      expect(yield* Fiber.poll(fiber)).toMatchObject({ _tag: "None" })
+      node.reply(request, "ok")
+      yield* settle
+      node.conflict(2, 2)
+      expect(yield* Effect.flip(Fiber.join(fiber))).toMatchObject({ _tag: "ConflictError", operation: what })
+    }).pipe(Effect.scoped)
+  )
+
   it.live("is of that transaction as long as the node has not come to what we asked next", () =>
     Effect.gen(function* () {
       const { open, fiber } = yield* waiting()

@@ -38,6 +38,7 @@ import {
   connect,
   createTx,
   errorOf,
+  initialTrees,
   initiator,
   keysOf,
   networkId,
@@ -523,6 +524,32 @@ describe("a shutdown that the node postpones for the peer's proposal", () => {
       yield* node.expect("shutdown_sign")
       expect(yield* errorsOf(open)).toEqual([])
       yield* Fiber.interrupt(fiber)
+    })
+  )
+})
+
+describe("a close that both have signed and that no block takes", () => {
+  const tx = closeTx(initiator.address, initialTrees)
+  const closing = (node: ScriptedNode): void => {
+    const signedTx = signedBy(tx, [initiator, responder])
+    node.say({ _tag: "OnChainTx", info: "close_mutual", type: "channel_close_mutual_tx", tx: signedTx })
+    node.info("closing")
+  }
+
+  it.scoped("I13: who has signed it second does not wait for it for ever, nor who waits for his turn", () =>
+    Effect.gen(function* () {
+      const { channel, node } = yield* openScripted("responder", { changes: { chainTimeout: "30 seconds" } })
+      node.info("shutdown")
+      node.ask("shutdown_sign_ack", signedBy(tx, [initiator]))
+      yield* node.expect("shutdown_sign_ack")
+      closing(node)
+      const fiber = yield* Effect.fork(channel.transfer({ amount: 5n }))
+      yield* settle
+      yield* TestClock.adjust("29 seconds")
+      expect(node.methods).not.toContain("channels.update.new")
+      yield* TestClock.adjust("2 seconds")
+      node.refuse(yield* node.expect("update.new"), -32603, [])
+      expect(yield* Effect.flip(Fiber.join(fiber))).toMatchObject({ _tag: "RejectedError" })
     })
   )
 })

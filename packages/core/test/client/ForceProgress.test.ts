@@ -270,34 +270,44 @@ describe("forced progress", () => {
     }).pipe(Effect.provide(layer()))
   )
 
-  it.scopedLive("several times while we were away: all of it is taken over, in order", () =>
-    Effect.gen(function* () {
-      const { initiator: left, responder: right } = yield* returners
-      const [alice, bob] = yield* Effect.all([left.open(), right.open()], { concurrency: 2 })
-      const { contractId } = yield* create(alice, bob)
-      yield* right.kill
-      for (const [round, name] of [
-        [3, "add"],
-        [4, "height"],
-        [5, "add"]
-      ] as const) {
-        const options = name === "add" ? input(contractId, "add", 1n) : input(contractId, "height")
-        expect((yield* alice.forceProgress(options)).state.round).toBe(round)
-      }
-      const back = yield* right.resume(alice.id)
-      expect((yield* inRound(back, 5)).round).toBe(5)
-      yield* sameAsNode(back)
-      const told = yield* Stream.runCollect(
-        Stream.take(
-          Stream.filterMap(back.events, (event) =>
-            event._tag === "ProgressForced" ? Option.some(event.state.round) : Option.none()
-          ),
-          3
+  const believing = ProposalPolicy.make(
+    () => ProposalPolicy.accept,
+    () => ProposalPolicy.accept
+  )
+
+  it.scopedLive.each([
+    ["it is computed", withReader, {}],
+    ["a policy believes what cannot be computed", layer(), { policy: believing }]
+  ] as const)(
+    "several times while we were away: all of it is taken over, in order; %s",
+    ([, world, client]) =>
+      Effect.gen(function* () {
+        const { initiator: left, responder: right } = yield* returners
+        const [alice, bob] = yield* Effect.all([left.open(client), right.open(client)], { concurrency: 2 })
+        const { contractId } = yield* create(alice, bob)
+        yield* right.kill
+        for (const [round, name] of [
+          [3, "add"],
+          [4, "height"],
+          [5, "height"]
+        ] as const) {
+          const options = name === "add" ? input(contractId, "add", 1n) : input(contractId, "height")
+          expect((yield* alice.forceProgress(options)).state.round).toBe(round)
+        }
+        const back = yield* right.resume(alice.id, client)
+        expect((yield* inRound(back, 5)).round).toBe(5)
+        yield* sameAsNode(back)
+        const told = yield* Stream.runCollect(
+          Stream.take(
+            Stream.filterMap(back.events, (event) =>
+              event._tag === "ProgressForced" ? Option.some(event.state.round) : Option.none()
+            ),
+            3
+          )
         )
-      )
-      expect(Array.from(told)).toEqual([3, 4, 5])
-      expect((yield* back.contracts.call(input(contractId, "add", 1n))).state.round).toBe(6)
-    }).pipe(Effect.provide(withReader))
+        expect(Array.from(told)).toEqual([3, 4, 5])
+        expect((yield* back.contracts.call(input(contractId, "add", 1n))).state.round).toBe(6)
+      }).pipe(Effect.provide(world))
   )
 
   it.scopedLive("of a contract that looks at the block finds another one on chain: nothing comes of it", () =>

@@ -1,17 +1,19 @@
 /** A client comes back, and progress was forced upon a round whose end it has not heard of. */
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Stream } from "effect"
+import { Effect, Fiber, Stream } from "effect"
 import * as Ids from "../../src/chain/Ids.js"
 import * as SignedTx from "../../src/chain/SignedTx.js"
 import type { ChannelForceProgressTx } from "../../src/chain/Transaction.js"
 import type * as Channel from "../../src/client/Channel.js"
+import { readMissed } from "../../src/client/internal/history.js"
 import * as Trees from "../../src/state/Trees.js"
 import { body, calling, computed, contractId, created, forcing, withContract } from "./support/Computed.js"
 import { eventOf } from "./support/Flow.js"
-import { depositing, depositTx, tell } from "./support/OnChain.js"
+import { depositing, depositTx, snapshotTx, tell } from "./support/OnChain.js"
 import { transfer } from "./support/Rounds.js"
 import {
   channelId,
+  createTx,
   initialTrees,
   initiator,
   type Open,
@@ -102,37 +104,110 @@ describe("progress was forced upon a round that the client has signed", () => {
       })
   )
 
-  it.scopedLive.each([true, false])("a deposit that the chain holds; the node shows it: %s", (isShown) =>
+  it.scopedLive.each(["before", "now", "never"])(
+    "a deposit that the chain holds; the node shows it %s",
+    (when) =>
+      Effect.gen(function* () {
+        const isShown = when !== "never"
+        const update = depositing(initiator, 7n)
+        const trees = computed([update], 3, created)
+        const tx = depositTx(initiator, 7n, {}, 3, trees)
+        const before = yield* stored("initiator", (open) =>
+          Effect.gen(function* () {
+            yield* onlyContract(open)
+            yield* Effect.fork(open.channel.deposit({ amount: 7n }))
+            yield* open.node.expect("deposit")
+            open.node.ask("deposit_tx", SignedTx.unsigned(tx), [update])
+            yield* open.node.expect("deposit_tx")
+            if (when === "before") tell(open.node, "deposit_signed", signedBy(tx, both))
+            yield* settle
+          })
+        )
+        const next = computed([call], 4, trees)
+        const changes = { payload: new Uint8Array(), round: 4, offchainTrees: Trees.encode(trees) }
+        const { node, fiber } = yield* comeBack(before)
+        if (when === "now") tell(node, "channel_changed", signedBy(tx, both))
+        const { channel } = yield* returns(
+          node,
+          fiber,
+          signedBy(forcing(call, changes, next), [responder]),
+          next
+        )
+        if (isShown) yield* inRound(channel, 4)
+        const seen = yield* outcome(channel)
+        // Without the peer's signature there is nothing to keep.
+        if (isShown) expect(seen).toEqual(isAt(4, next))
+        else expect(seen).toMatchObject({ round: 2, frozen: expect.stringContaining("round 4") })
+      })
+  )
+
+  it.scopedLive.each([
+    ["both signatures", signedBy(third, both), true],
+    ["ours alone", signedBy(third, [initiator]), false],
+    ["another round", signedBy(body(created, 2), both), false]
+  ] as const)("a round that the peer has put on chain before, which shows %s", ([, payload, isComplete]) =>
     Effect.gen(function* () {
-      const update = depositing(initiator, 7n)
-      const trees = computed([update], 3, created)
-      const tx = depositTx(initiator, 7n, {}, 3, trees)
-      const before = yield* stored("initiator", (open) =>
-        Effect.gen(function* () {
-          yield* onlyContract(open)
-          yield* Effect.fork(open.channel.deposit({ amount: 7n }))
-          yield* open.node.expect("deposit")
-          open.node.ask("deposit_tx", SignedTx.unsigned(tx), [update])
-          yield* open.node.expect("deposit_tx")
-        })
-      )
-      const next = computed([call], 4, trees)
-      const changes = { payload: new Uint8Array(), round: 4, offchainTrees: Trees.encode(trees) }
+      const before = yield* stored("initiator", signThird("starter"))
       const { node, fiber } = yield* comeBack(before)
-      if (isShown) tell(node, "channel_changed", signedBy(tx, both))
-      const { channel } = yield* returns(
+      tell(
         node,
-        fiber,
-        signedBy(forcing(call, changes, next), [responder]),
-        next
+        "channel_changed",
+        signedBy(snapshotTx(responder, { payload: SignedTx.encode(payload) }), [responder])
       )
-      if (isShown) yield* inRound(channel, 4)
+      const tx = signedBy(onThird({ payload: new Uint8Array() }), [responder])
+      const { channel } = yield* returns(node, fiber, tx, fourthTrees)
+      if (isComplete) yield* inRound(channel, 4)
       const seen = yield* outcome(channel)
-      // Without the peer's signature there is nothing to keep.
-      if (isShown) expect(seen).toEqual(isAt(4, next))
+      if (isComplete) expect(seen).toEqual(isAt(4, fourthTrees))
       else expect(seen).toMatchObject({ round: 2, frozen: expect.stringContaining("round 4") })
     })
   )
+
+  it.scopedLive("another call, of which only the client before this one was told: it has been kept", () =>
+    Effect.gen(function* () {
+      const one = calling(responder.address, contractId, "add", [1n])
+      const two = calling(responder.address, contractId, "add", [2n])
+      const trees = computed([one], 3, created)
+      const last = computed([two], 4, trees)
+      const firstCall = forcing(one, {}, trees)
+      const secondCall = forcing(
+        two,
+        { payload: new Uint8Array(), round: 4, offchainTrees: Trees.encode(trees) },
+        last
+      )
+      const before = yield* stored("initiator", onlyContract)
+      const gone = yield* comeBack(before)
+      tell(gone.node, "channel_changed", signedBy(firstCall, [responder]))
+      const found = before.store.read({ channelId, role: "initiator" })
+      yield* Effect.repeat(Effect.zipLeft(found, Effect.yieldNow()), {
+        until: (read) => (read?.record.forced.length ?? 0) > 0
+      })
+      yield* Fiber.interrupt(gone.fiber)
+      const { node, fiber } = yield* comeBack(before)
+      const { channel } = yield* returns(node, fiber, signedBy(secondCall, [responder]), last)
+      yield* inRound(channel, 4)
+      expect(yield* outcome(channel)).toEqual(isAt(4, last))
+      expect((yield* found)?.record.forced).toEqual([])
+    })
+  )
+
+  it("what is shown on chain is found in the node's log, in order", () => {
+    const shown = signedBy(third, both)
+    const shows = signedBy(snapshotTx(responder, { payload: SignedTx.encode(shown) }), [responder])
+    const forced = signedBy(onThird({ payload: new Uint8Array() }), [responder])
+    const entry = (info: string, tx: SignedTx.SignedTx) => ({
+      type: "report" as const,
+      tag: "on_chain_tx",
+      time: "2023-11-14T22:15:20.000000Z",
+      info: { info, tx: SignedTx.toText(tx) }
+    })
+    const { onChain } = readMissed([
+      entry("consumed_forced_progress", forced),
+      entry("channel_changed", shows),
+      entry("channel_changed", signedBy(createTx(), both))
+    ])
+    expect(onChain.map(SignedTx.bodyHash)).toEqual([shown, forced].map(SignedTx.bodyHash))
+  })
 
   it.scopedLive("while the client was there, and its node told of it too late", () =>
     Effect.gen(function* () {

@@ -62,7 +62,8 @@ describe("RecordCodec", () => {
       intents: true,
       exposure: true,
       frozen: true,
-      pending: true
+      pending: true,
+      forced: true
     }
     const { record } = Effect.runSync(RecordCodec.decode(bytes))
     expect(Object.keys(record).sort()).toEqual(Object.keys(fields).sort())
@@ -105,18 +106,33 @@ describe("RecordCodec", () => {
     expect(failureOf(later)).toBe("unsupported_version")
   })
 
-  it.prop("reads records of format 1, which had no ground", [Arbitraries.storedRecord], ([stored]) => {
-    const record = { ...stored.record, ground: undefined }
-    const item = Rlp.decodeOrThrow(RecordCodec.encode({ ...stored, record }).subarray(37))
+  /** The bytes of a record in an older format: its fields, and those that format did not have. */
+  const inFormat = (format: number, stored: StoredRecord, missing: ReadonlyArray<number>): Uint8Array => {
+    const item = Rlp.decodeOrThrow(RecordCodec.encode(stored).subarray(37))
     const [version, fields] = item instanceof Uint8Array ? [] : item
     if (fields === undefined || fields instanceof Uint8Array || version === undefined)
       throw new Error("no record")
-    expect(fields[9]).toEqual([])
-    const older = [...fields.slice(0, 9), ...fields.slice(10)]
-    const body = Bytes.concat(Uint8Array.of(1), Rlp.encode([version, older]))
-    const old = Bytes.concat(Bytes.utf8("aecr"), Hash.blake2b256(body), body)
-    expect(plain(Effect.runSync(RecordCodec.decode(old)))).toEqual(plain({ ...stored, record }))
-  })
+    for (const at of missing) expect(fields[at]).toEqual([])
+    const older = fields.filter((_, at) => !missing.includes(at))
+    const body = Bytes.concat(Uint8Array.of(format), Rlp.encode([version, older]))
+    return Bytes.concat(Bytes.utf8("aecr"), Hash.blake2b256(body), body)
+  }
+
+  it.prop(
+    "reads records of formats 1 and 2, which had less",
+    [Arbitraries.storedRecord],
+    ([{ record, version }]) => {
+      const second: StoredRecord = { version, record: { ...record, forced: [] } }
+      const first: StoredRecord = { version, record: { ...second.record, ground: undefined } }
+      for (const [format, stored, missing] of [
+        [1, first, [9, 14]],
+        [2, second, [14]]
+      ] as const) {
+        const read = Effect.runSync(RecordCodec.decode(inFormat(format, stored, missing)))
+        expect(plain(read)).toEqual(plain(stored))
+      }
+    }
+  )
 
   it.prop("never throws anything else at bytes with a good checksum", [Arbitraries.bytes], ([rest]) => {
     const body = Bytes.concat(Uint8Array.of(RecordCodec.formatVersion), rest)

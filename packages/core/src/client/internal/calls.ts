@@ -240,7 +240,8 @@ export const onTimer = (draft: Draft, callId: CallId): void => {
   const { own, peer, calls } = draft.state
   if (callId === peerTimer) {
     if (peer?.step === "aborting") draft.endPeer("we", peer.abortCode ?? 4)
-    else if (draft.state.closeTx === undefined) draft.endPeer("node", 3)
+    // What closes the channel may still be mined; but nobody waits for his turn any longer.
+    else draft.endPeer(draft.state.closeTx === undefined ? "node" : "we", 3)
     draft.startNext()
     return
   }

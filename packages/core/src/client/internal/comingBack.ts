@@ -37,9 +37,9 @@ import type {
   SentRequest
 } from "./model.js"
 import { dropSettling } from "./settling.js"
-import { reading } from "./verifySolo.js"
+import { reading, shownBy } from "./verifySolo.js"
 import { nameOf, isKind, isSolo, kinds, leadsToState, needsDepth } from "./operations.js"
-import { isForced, prepareBase, takeForced } from "./forced.js"
+import { isForced, keepShown, prepareBase, takeForced } from "./forced.js"
 import { adopt, onReported as onReport, openIfReady } from "./reports.js"
 
 /** The key of the timer that guards the node's answers; callers' keys are positive. */
@@ -258,11 +258,6 @@ const giveUp = (draft: Draft, error: FlowError): void => {
 
 const endsAll: ReadonlySet<OnChainInfo> = new Set(["solo_closing", "can_slash", "channel_closed"])
 
-const needsDepthOn = (signedTx: SignedTx.SignedTx): boolean => {
-  const { _tag } = contentOf(signedTx).tx
-  return _tag === "ChannelDepositTx" || _tag === "ChannelWithdrawTx"
-}
-
 /** What the node says while we are coming back. */
 export const onReported = (draft: Draft, message: ReportedMessage): void => {
   const { coming, fsmId } = draft.state
@@ -286,12 +281,14 @@ export const onReported = (draft: Draft, message: ReportedMessage): void => {
       return draft.emit({ _tag: "Reported", channelId: message.channelId, report })
     case "Info":
       break
-    case "OnChainTx":
+    case "OnChainTx": {
       // Whoever closes alone ends what is under way.
       if (report.info !== undefined && endsAll.has(report.info)) patchComing(draft, { request: undefined })
       // Something may have been forced upon it.
-      if (needsDepthOn(report.tx)) patchComing(draft, { forced: [...coming.forced, report.tx] })
+      const shown = shownBy(report.tx)
+      if (shown !== undefined) patchComing(draft, { forced: [...coming.forced, shown] })
       return onReport(draft, message)
+    }
     default:
       return onReport(draft, message)
   }
@@ -405,8 +402,11 @@ export const onReplied = (draft: Draft, { id, value }: Replied): boolean => {
   )
   if (answered === undefined) return false
   patchComing(draft, { sent: coming.sent.filter((each) => each !== answered) })
-  if (value._tag === "History") patchComing(draft, { missed: readMissed(value.entries) })
-  else if (value._tag === "OffChainState" && answered.request._tag === "GetOffChainState")
+  if (value._tag === "History") {
+    const missed = readMissed(value.entries)
+    patchComing(draft, { missed })
+    for (const signedTx of missed.onChain) keepShown(draft, signedTx)
+  } else if (value._tag === "OffChainState" && answered.request._tag === "GetOffChainState")
     onHeld(draft, value)
   return true
 }
@@ -552,7 +552,10 @@ const finish = (draft: Draft, isWithNode: (own: OwnOperation) => boolean): void 
   }
   takeAllForced(draft, coming.forced)
   for (const { callId, command } of coming.held) Calls.onAsked(draft, callId, command)
-  if (coming.request !== undefined) onReport(draft, coming.request)
+  // It may follow from what is still to be computed.
+  if (coming.request !== undefined)
+    if (draft.state.settling === undefined) onReport(draft, coming.request)
+    else draft.release([coming.request])
   openIfReady(draft)
   draft.startNext()
 }

@@ -437,7 +437,8 @@ const recordOf = (state: ClientState): ChannelRecord | undefined =>
         intents: state.intents,
         exposure: state.exposure,
         frozen: state.frozen,
-        pending: pendingOf(state) ?? state.coming?.left
+        pending: pendingOf(state) ?? state.coming?.left,
+        forced: state.coming?.forced ?? []
       }
 
 const pendingOf = ({ own, watched }: ClientState): PendingOperation | undefined => {

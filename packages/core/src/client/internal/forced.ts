@@ -71,7 +71,7 @@ export const toldOf = ({ state: { coming } }: Draft): ReadonlyArray<SignedTx.Sig
 
 /**
  * The state between ours and a forced one: what we have signed is complete if the forced transaction shows it with both
- * signatures, or if the chain has had to hold it, which takes a deposit or withdrawal with both signatures or a call that
+ * signatures, or if the chain has had to hold it, which takes something on chain that shows both signatures or a call that
  * we have forced. Its trees are in the forced transaction. Undefined if there is none, or none that can be believed.
  */
 export const baseOf = (draft: Draft, signedTx: SignedTx.SignedTx): Base | undefined => {
@@ -103,15 +103,29 @@ export const baseOf = (draft: Draft, signedTx: SignedTx.SignedTx): Base | undefi
   // The chain may hold our latest state itself.
   if (isBase(latest)) return undefined
   for (const known of exposure) {
-    if (isOffChain(known.signedTx) || !isBase(known)) continue
-    if (groundOf(draft, known) === undefined) continue
-    // Where we signed first, the node has the peer's signature.
-    const complete = [known.signedTx, ...toldOf(draft).map(agreedOf)].find(
+    if (!isBase(known) || groundOf(draft, known) === undefined) continue
+    // What we have acknowledged has both signatures, whether the chain has seen it or not.
+    const isShown = known.side === "starter" || !isOffChain(known.signedTx)
+    const complete = [...(isShown ? [known.signedTx] : []), ...toldOf(draft).map(agreedOf)].find(
       (each) => SignedTx.bodyHash(each) === known.txHash && isAuthentic(context, each, known.signedTx)
     )
     if (complete !== undefined) return { signedTx: complete, known, trees }
   }
   return undefined
+}
+
+/**
+ * Something on chain has the peer's signature under what we have signed first: it is kept, as the node may have forgotten
+ * it when we need it.
+ */
+export const keepShown = (draft: Draft, shown: SignedTx.SignedTx): void => {
+  const { exposure } = draft.state
+  const txHash = SignedTx.bodyHash(shown)
+  const known = exposure.find((each) => each.txHash === txHash)
+  if (known === undefined || SignedTx.authentications(known.signedTx).total !== 1) return
+  if (!isCoSigned(draft.context("report"), shown, known.signedTx)) return
+  draft.patch({ exposure: exposure.map((each) => (each === known ? { ...each, signedTx: shown } : each)) })
+  draft.persist()
 }
 
 /** Its trees have the hash that we signed: they need not be computed. */
@@ -168,10 +182,13 @@ export const judgeForced = (
 
 /** The chain has taken a forced state, the node says. */
 export const takeForced = (draft: Draft, signedTx: SignedTx.SignedTx, type?: string): void => {
-  const { config, settling } = draft.state
+  const { config, frozen, settling } = draft.state
   const content = contentOf(signedTx)
+  const round = forcedIn(signedTx)?.round ?? 0
   // It is known, or something newer has taken its place.
-  if ((forcedIn(signedTx)?.round ?? 0) <= draft.round || settling !== undefined) return
+  if (round <= draft.round || settling !== undefined) return
+  // Once we are frozen the others may be ahead of us.
+  if (frozen !== undefined && round > draft.round + 1) return
   if (goesBefore(draft, signedTx, type)) return
   const verdict = judgeForced(draft, signedTx, Execution.withoutChain(config))
   if (verdict instanceof VerificationError) {

@@ -11,6 +11,7 @@ import * as Json from "../../encoding/Json.js"
 import { DecodeError } from "../../encoding/DecodeError.js"
 import type { HistoryEntry, OnChainInfo, OnChainTx } from "../../protocol/NodeMessage.js"
 import type { FetchHistory } from "../../protocol/Request.js"
+import { shownBy } from "./verifySolo.js"
 
 /** Entries of a log that a client may have missed; a node keeps about as many as its `log_keep` says. */
 export const missed: FetchHistory = {
@@ -24,7 +25,7 @@ export const missed: FetchHistory = {
 export interface Missed {
   /** The latest that says how the channel is ending. */
   readonly ending: OnChainTx | undefined
-  /** What was forced on chain and taken over by the node, and deposits and withdrawals, oldest first. */
+  /** What was forced on chain and taken over by the node, and what else on chain shows both signatures; oldest first. */
   readonly onChain: ReadonlyArray<SignedTx.SignedTx>
   /** Whether the peer was there last; undefined if nothing is said. */
   readonly peerConnected: boolean | undefined
@@ -75,12 +76,10 @@ const txOf = (info: Json.Json): SignedTx.SignedTx | undefined => {
   return text === undefined ? undefined : attempt(() => SignedTx.fromTextOrThrow(text))
 }
 
-const movements: ReadonlySet<string> = new Set(["ChannelDepositTx", "ChannelWithdrawTx"])
-
 const onChainOf = ({ info }: HistoryEntry): SignedTx.SignedTx | undefined => {
-  if (plain(Json.field(info, "info")) === "consumed_forced_progress") return txOf(info)
   const tx = txOf(info)
-  return tx !== undefined && movements.has(tx.tx._tag) ? tx : undefined
+  if (tx === undefined || plain(Json.field(info, "info")) === "consumed_forced_progress") return tx
+  return shownBy(tx)
 }
 
 /** Reads a log, newest entry first. */

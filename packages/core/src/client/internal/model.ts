@@ -345,7 +345,7 @@ export interface Coming {
   readonly held: ReadonlyArray<{ readonly callId: CallId; readonly command: Question }>
   /** A signing request that waits for it. */
   readonly request: ReportedMessage | undefined
-  /** What was forced on chain meanwhile, oldest first; it is taken over at the end. */
+  /** What was forced on chain meanwhile, and what else on chain shows, oldest first; it is taken over at the end. */
   readonly forced: ReadonlyArray<SignedTx>
   /** What the node's log says that we have missed, until it is taken note of. */
   readonly missed: Missed | undefined

@@ -12,11 +12,11 @@ import type { OnChainTransaction } from "../ChannelEvent.js"
 import { type Context, wrong } from "./checks.js"
 import { agreedOf, contentOf } from "./agreement.js"
 import { isCoSigned, isSignedAsAsked, roundOf } from "./coSigned.js"
-import type { Draft } from "./draft.js"
-import { dropOwn, takeForced } from "./forced.js"
+import { type Draft, peerTimer } from "./draft.js"
+import { dropOwn, keepShown, takeForced } from "./forced.js"
 import type { OwnOperation } from "./model.js"
 import { kinds, slashByItself } from "./operations.js"
-import { canShow, readPayload } from "./verifySolo.js"
+import { canShow, readPayload, shownBy } from "./verifySolo.js"
 
 /** A report about a transaction of the channel. */
 export const onOnChainTx = (draft: Draft, report: OnChainTx): void => {
@@ -31,6 +31,8 @@ export const onOnChainTx = (draft: Draft, report: OnChainTx): void => {
     draft.lie(wrong(draft.context("report"), "signature", "our signature", "another"))
     return
   }
+  const shown = shownBy(signedTx)
+  if (shown !== undefined) keepShown(draft, shown)
   const seen: Seen = {
     agreed,
     signedTx,
@@ -94,9 +96,10 @@ const takeClosing = (draft: Draft, seen: Seen): boolean => {
       ? isSettlement(draft, tx)
       : checkCompleted(draft, draft.context("shutdown"), seen.agreed)
   if (!isRight) return false
-  const { own } = draft.state
+  const { config, own, peer } = draft.state
   // The time for the block begins now; a node may wait for one for ever.
-  if (own?.kind === "shutdown") draft.startTimer(own.callId, draft.state.config.chainTimeout)
+  if (own?.kind === "shutdown") draft.startTimer(own.callId, config.chainTimeout)
+  if (peer?.tag === "shutdown_sign_ack") draft.startTimer(peerTimer, config.chainTimeout)
   draft.patch({ closeTx: seen.told.signedTx })
   return true
 }
@@ -163,8 +166,11 @@ const endStale = (draft: Draft, { signedTx }: Seen): void => {
 const onForced = (draft: Draft, { told }: Seen): void => {
   const { coming } = draft.state
   // Who comes back takes it over when both are known to hold the same.
-  if (coming !== undefined) draft.patch({ coming: { ...coming, forced: [...coming.forced, told.signedTx] } })
-  else takeForced(draft, told.signedTx, told.type)
+  if (coming === undefined) return takeForced(draft, told.signedTx, told.type)
+  const isKnown = coming.forced.some((each) => SignedTx.bodyHash(each) === SignedTx.bodyHash(told.signedTx))
+  if (isKnown) return
+  draft.patch({ coming: { ...coming, forced: [...coming.forced, told.signedTx] } })
+  draft.persist()
 }
 
 const onClosed = (draft: Draft, seen: Seen): void => {

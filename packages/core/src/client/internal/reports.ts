@@ -227,7 +227,7 @@ const isEndedByConflict = ({ kind, requestId, step, taken }: OwnOperation, withP
   const { tag, collides } = kinds[kind]
   if (tag === undefined) return false
   if (step !== "requested") return true
-  return collides ? taken || requestId === undefined : !withPeer
+  return (taken || requestId === undefined) && (collides || !withPeer)
 }
 
 const awaitingPeer = "awaiting the peer's signature"

@@ -47,7 +47,7 @@ export const restored = (
   if (latest instanceof StoreError) return latest
   const ground = groundOf(config, record, crypto)
   if (ground instanceof StoreError) return ground
-  const { channelId, exposure, frozen, fsmId, intents, pending } = record
+  const { channelId, exposure, forced, frozen, fsmId, intents, pending } = record
   return {
     ...initial,
     channelId,
@@ -68,7 +68,7 @@ export const restored = (
           freeze: { reason: "state_lost", detail: `the channel was frozen before: ${frozen}` } as const
         }),
     ...underWay(config, record, trees),
-    coming: { ...beginning, isResumed: true, left: pending }
+    coming: { ...beginning, isResumed: true, left: pending, forced }
   }
 }
 

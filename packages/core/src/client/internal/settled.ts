@@ -48,7 +48,10 @@ const elsewhere: Execution.Unexecuted = {
 export const onDecided = (draft: Draft, decision: Decision): void => {
   const { settling } = draft.state
   if (settling === undefined) return
-  if (decision instanceof Accept) return askNode(draft, settling.signedTx)
+  if (decision instanceof Accept) {
+    const shown = settling.held.map((each) => shownTrees(settling, each)).find((trees) => trees !== undefined)
+    return shown === undefined ? askNode(draft, settling.signedTx) : take(draft, settling, shown, false)
+  }
   refuse(draft, settling, notBelieved(draft))
 }
 
@@ -64,8 +67,10 @@ export const onMessage = (draft: Draft, message: NodeMessage): void => {
     draft.patch({ settling: { ...settling, held: [...settling.held, message] } })
     if (tellsOfEnd(message)) hurry(draft)
     const base = baseIn(draft, message)
-    if (base !== undefined && SignedTx.bodyHash(settling.signedTx) === base.known.txHash)
-      take(draft, draft.state.settling ?? settling, base.trees, false)
+    const isBase = base !== undefined && SignedTx.bodyHash(settling.signedTx) === base.known.txHash
+    // Before it was asked nobody has said that it may be believed.
+    const shown = isBase ? base.trees : sent === undefined ? undefined : shownTrees(settling, message)
+    if (shown !== undefined) take(draft, draft.state.settling ?? settling, shown, false)
   }
   if (message._tag === "Reported" && message.report._tag === "Info" && message.report.event === "died")
     return settledWith(draft, message)
@@ -86,6 +91,17 @@ const baseIn = (draft: Draft, message: NodeMessage): Base | undefined => {
   const { report } = message
   if (report._tag === "OnChainTx") return baseOf(draft, report.tx)
   return report._tag === "StateUpdate" ? baseOf(draft, report.state) : undefined
+}
+
+/** The trees of what was forced, as what was forced upon that shows them: the node has those of a later round by now. */
+const shownTrees = ({ signedTx }: Settling, message: NodeMessage): Trees.Trees | undefined => {
+  const forced = forcedIn(signedTx)
+  if (forced === undefined || message._tag !== "Reported" || message.report._tag !== "OnChainTx")
+    return undefined
+  const next = forcedIn(message.report.tx)
+  if (next?.channelId !== forced.channelId || next.round !== forced.round + 1) return undefined
+  const trees = reading(() => Trees.decodeOrThrow(next.offchainTrees))
+  return trees !== undefined && sameHash(trees, forced.stateHash) ? trees : undefined
 }
 
 const settledWith = (draft: Draft, message: NodeMessage): void => {

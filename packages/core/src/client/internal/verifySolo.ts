@@ -26,7 +26,7 @@ import {
   type Verified,
   wrongType
 } from "./checks.js"
-import { contentOf } from "./agreement.js"
+import { agreedOf, contentOf } from "./agreement.js"
 import { isCoSigned, signatureChecks } from "./coSigned.js"
 import type { ClientState, OperationRequest } from "./model.js"
 
@@ -42,6 +42,26 @@ export const reading = <A>(read: () => A): A | undefined => {
 /** A co-signed transaction inside another; `undefined` when there is none. */
 export const readPayload = (payload: Uint8Array): SignedTx.SignedTx | undefined =>
   reading(() => SignedTx.decodeOrThrow(payload))
+
+/**
+ * What both must have signed for this to be on chain: itself, where it moves coins, or the state that it shows. Whether
+ * they have is for the caller to check.
+ */
+export const shownBy = (signedTx: SignedTx.SignedTx): SignedTx.SignedTx | undefined => {
+  const { tx } = contentOf(signedTx)
+  switch (tx._tag) {
+    case "ChannelDepositTx":
+    case "ChannelWithdrawTx":
+      return agreedOf(signedTx)
+    case "ChannelSnapshotSoloTx":
+    case "ChannelCloseSoloTx":
+    case "ChannelSlashTx":
+    case "ChannelForceProgressTx":
+      return tx.payload.length === 0 ? undefined : readPayload(tx.payload)
+    default:
+      return undefined
+  }
+}
 
 /**
  * The latest co-signed state. One that came on chain by itself is none that the chain takes: it is there already, and a

@@ -6,7 +6,8 @@
  * @since 0.1.0
  */
 import * as SignedTx from "../../chain/SignedTx.js"
-import type { TxHash } from "../../encoding/ApiEncoding.js"
+import type { ChannelObject } from "../../chain/ChannelObject.js"
+import type { ChannelId, TxHash } from "../../encoding/ApiEncoding.js"
 import type { AssumeMinimumDepth } from "../../protocol/Request.js"
 import { signTags } from "../../protocol/SignTag.js"
 import type { ChainEvent } from "../ChainView.js"
@@ -148,6 +149,31 @@ const mustWait = ({ state }: Step): boolean => {
   return !stateRow(name).interruptible && !(heldThroughout.has(name) && reestablish !== "none")
 }
 
+const closesAlone = (signedTx: SignedTx.SignedTx): boolean => {
+  const { tx } = SignedTx.innermost(signedTx)
+  return tx._tag === "ChannelCloseSoloTx" || tx._tag === "ChannelSlashTx"
+}
+
+/** Says with what one party is closing the channel: an older state than the own one, or one that is as new. */
+const tellClosing = (step: Step, channelId: ChannelId, channel: ChannelObject): void => {
+  const { signedTx } = Solo.evidenceOf(step)
+  if (signedTx !== undefined && Solo.isAhead(step, channel)) return step.onChainTx("can_slash", signedTx)
+  const closing = step.env.chain.channelTransactions(channelId).findLast(closesAlone)
+  if (closing !== undefined) step.onChainTx("solo_closing", closing)
+}
+
+/**
+ * A channel that is being closed takes no deposits and withdrawals: one that is in a block counts, and one that is not
+ * comes to nothing. Whether one was waited for.
+ */
+const endLock = (step: Step): boolean => {
+  if (!Movements.isLocking(step.state) && Movements.setAside(step.state) === undefined) return false
+  Locks.takeMined(step)
+  dropUnderWay(step)
+  step.set({ suspended: undefined, depthWatch: undefined })
+  return true
+}
+
 /**
  * Somebody forced progress. If it follows the latest state it is the new one: what is under way ends, without a conflict
  * report. If it follows an older state, a snapshot or a slash with the latest can take its place. One that follows a state
@@ -157,24 +183,26 @@ const progressForced = (step: Step, event: Event<"ChannelChanged" | "ChannelClos
   const { tx } = event
   const { channelId, lastChannelChange } = step.state
   const channel = channelId === null ? undefined : step.env.chain.channel(channelId)
-  if (channel === undefined) return step.dropped("force_progress", "channel_not_found")
-  if (mustWait(step)) return "postpone"
-  received(step, event)
-  if (lastChannelChange === SignedTx.hash(tx)) return
-  saw(step, tx)
-  const offChain = Forcing.afterForced(step, tx, channel)
+  if (channelId === null || channel === undefined) return step.dropped("force_progress", "channel_not_found")
   const isClosing = channel.lockedUntil > 0
-  if (offChain !== undefined) {
-    dropUnderWay(step)
-    // The client learns of the state by this report alone.
-    step.set({ offChain, lastReportedRound: offChain.round })
-    step.onChainTx("consumed_forced_progress", tx)
-  } else if (Forcing.isStale(step, tx, channel)) {
-    step.onChainTx(isClosing ? "can_slash" : "can_snapshot", tx)
-  }
+  const isEnded = isClosing && endLock(step)
+  if (!isEnded && mustWait(step)) return "postpone"
+  received(step, event)
+  if (!isEnded && lastChannelChange === SignedTx.hash(tx)) return
+  saw(step, tx)
+  const isStale = Forcing.isStale(step, tx, channel)
+  const begins = isClosing && step.state.status !== "closing"
+  // Only the newest transaction of a block is told: somebody has closed alone in the same one.
+  if (begins && !isStale) tellClosing(step, channelId, channel)
+  if (isStale) step.onChainTx(isClosing ? "can_slash" : "can_snapshot", tx)
+  // The client learns of the state by reports of what was forced, and nothing else.
+  const { round } = step.state.offChain
+  Forcing.catchUp(step)
+  const isTaken = step.state.offChain.round > round
+  if (isTaken) dropUnderWay(step)
   if (heldThroughout.has(step.state.name)) return
-  if (isClosing && step.state.status !== "closing") dropUnderWay(step)
-  else if (offChain === undefined) return
+  if (begins) dropUnderWay(step)
+  else if (!isTaken && !isEnded) return
   step.enter(isClosing ? "channel_closing" : "open")
 }
 
@@ -261,11 +289,6 @@ export const reportSlashable = (step: Step): void => {
   step.onChainTx("can_slash", signedTx)
 }
 
-const isClosing = (signedTx: SignedTx.SignedTx): boolean => {
-  const { tx } = SignedTx.innermost(signedTx)
-  return tx._tag === "ChannelCloseSoloTx" || tx._tag === "ChannelSlashTx"
-}
-
 /**
  * A client that was not there learns that one party is closing the channel alone, and whether with an older state.
  *
@@ -277,9 +300,7 @@ export const reportClosing = (step: Step): void => {
   const channel = channelId === null ? undefined : step.env.chain.channel(channelId)
   if (channelId === null || channel === undefined || channel.lockedUntil === 0 || !goesToClosing.has(name))
     return
-  if (Solo.isAhead(step, channel)) return reportSlashable(step)
-  const closing = step.env.chain.channelTransactions(channelId).findLast(isClosing)
-  if (closing !== undefined) step.onChainTx("solo_closing", closing)
+  tellClosing(step, channelId, channel)
 }
 
 /**
@@ -328,6 +349,8 @@ export const channelClosing = (step: Step, event: Event<"ChannelClosing">): Outc
   if (step.state.name === "channel_closed") closeAgain(step)
   Locks.takeMined(step)
   takeCreated(step)
+  // Something may have been forced before it, in the same block.
+  Forcing.catchUp(step)
   const { reestablish } = step.state
   const { signedTx } = Solo.evidenceOf(step)
   const isAhead = Solo.isAhead(step, channel)

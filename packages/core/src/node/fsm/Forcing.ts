@@ -146,8 +146,28 @@ export const backToCoSigned = (step: Step, nextRound: number): void => {
   step.set({ offChain: { ...coSigned, calls, halfSignedTx: undefined }, lastReportedRound: coSigned.round })
 }
 
+/** The forced calls that have led to what is on chain, oldest first: others can have been replaced by older states. */
+const pathTo = (
+  channel: ChannelObject,
+  transactions: ReadonlyArray<SignedTx.SignedTx>
+): ReadonlyArray<SignedTx.SignedTx> => {
+  const path: Array<SignedTx.SignedTx> = []
+  let { round, stateHash } = channel
+  for (const signedTx of transactions.toReversed()) {
+    const tx = forcedOf(signedTx)
+    if (tx?.round !== round || !Bytes.equals(tx.stateHash, stateHash)) continue
+    path.unshift(signedTx)
+    const base = Trees.readOrUndefined(tx.offchainTrees, Trees.decodeOrThrow)
+    if (base === undefined) return path
+    round -= 1
+    stateHash = Trees.stateHash(base)
+  }
+  return path
+}
+
 /**
- * Takes over what was forced on a state before that state was known here: the co-signature was on its way.
+ * Takes over what was forced and is not known here: the co-signature of the state before was on its way, or something else
+ * came in the same block after it.
  *
  * @since 0.1.0
  * @category transitions
@@ -157,7 +177,7 @@ export const catchUp = (step: Step): void => {
   const { channelId } = step.state
   const channel = channelId === null ? undefined : chain.channel(channelId)
   if (channelId === null || channel === undefined || channel.soloRound === 0) return
-  for (const signedTx of chain.channelTransactions(channelId)) {
+  for (const signedTx of pathTo(channel, chain.channelTransactions(channelId))) {
     const offChain = afterForced(step, signedTx, channel)
     if (offChain === undefined) continue
     step.set({ offChain, lastReportedRound: offChain.round })

@@ -68,7 +68,8 @@ export const channelRecord: Arbitrary<ChannelRecord> = record<ChannelRecord>({
   intents: fc.array(intent, { maxLength: 3 }),
   exposure: fc.array(exposure, { maxLength: 2 }),
   frozen: maybe(text),
-  pending: maybe(pending)
+  pending: maybe(pending),
+  forced: fc.array(signedTx, { maxLength: 2 })
 })
 
 /** A record with its version. @since 0.1.0 @category stores */

@@ -291,22 +291,17 @@ export class Auditor {
   }
 
   /**
-   * Whether the node shows what the peer has forced upon something that this party has never seen: what the peer had forced
-   * itself, or a deposit or withdrawal of this party with the peer's signature. The chain has it, but nobody shows it.
+   * Whether the node shows what the peer has forced upon something that it has never shown to this party: a machine that
+   * had seen it without a client is no more.
    */
   private isBaseLost(role: Role): boolean {
-    const { record, reported } = this.facts.parties[role]
+    const { record, reported, told } = this.facts.parties[role]
     if (record === undefined || reported === undefined || reported.round <= record.round + 1) return false
     if (this.facts.meanings.get(reported.body)?.isForced !== true) return false
     const { states } = this.facts.parties[otherRole(role)]
-    const isHalf = (round: number): boolean =>
-      record.exposure.some(
-        ({ signedTx: { signatures, tx } }) =>
-          tx._tag !== "ChannelOffchainTx" && signatures.length === 1 && "round" in tx && tx.round === round
-      )
     for (let round = record.round + 1; round < reported.round; round++) {
       const base = states.get(round)?.coSigned
-      if (isHalf(round) || (base !== undefined && this.meaning(base)?.isForced === true)) return true
+      if (base !== undefined && base.tx._tag !== "ChannelOffchainTx" && !told.has(bodyOf(base))) return true
     }
     return false
   }

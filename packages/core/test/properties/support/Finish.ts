@@ -3,12 +3,14 @@
  * closed already, and then it is closed in one way or another and paid out.
  */
 import * as Exit from "effect/Exit"
+import * as SignedTx from "../../../src/chain/SignedTx.js"
 import * as Ledger from "../../../src/node/Ledger.js"
 import type { Role } from "../../../src/protocol/OpenParameters.js"
 import { cheat } from "./Cheat.js"
 import { checkAgreement, checkAlive, checkMachines, checkReturned } from "./Checks.js"
 import { otherRole, roles } from "./Doubles.js"
 import { outdo } from "./PerformContracts.js"
+import { timeouts } from "./Steps.js"
 import type { System } from "./System.js"
 
 const channelOf = ({ auditor: { channelId }, ledger }: System) =>
@@ -27,6 +29,20 @@ const gather = (system: System): void => {
   }
   system.settle()
   checkReturned(system, "after all have come back")
+}
+
+/**
+ * A close that both have signed, and that no block takes: something that was to come before it has come to nothing. The
+ * machines wait for it, and for nothing else, until they have been idle for too long.
+ */
+const outwait = (system: System): void => {
+  const isClose = ({ signedTx }: Ledger.PendingTransaction): boolean =>
+    SignedTx.innermost(signedTx).tx._tag === "ChannelCloseMutualTx"
+  if (channelOf(system) === undefined || !Ledger.pending(system.ledger).some(isClose)) return
+  system.auditor.count("closes that no block takes")
+  // The end of the first is something that happens to the other.
+  system.simulation.pass(2 * timeouts.idle)
+  gather(system)
 }
 
 /** I20: the lock period passes, block by block, and somebody settles: before, or when it is over. */
@@ -98,6 +114,7 @@ const close = (system: System): void => {
 export const finish = (system: System): void => {
   const { auditor } = system
   gather(system)
+  outwait(system)
   if (isOver(system)) return
   const channel = channelOf(system)
   if (channel !== undefined && channel.lockedUntil === 0) {

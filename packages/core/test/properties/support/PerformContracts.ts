@@ -14,6 +14,7 @@ import * as Update from "../../../src/state/Update.js"
 import { options } from "../../client/support/Parties.js"
 import { networkId, other } from "../../support/NodeUnderTest.js"
 import * as TestCrypto from "../../support/TestCrypto.js"
+import { forcedUpon } from "./audit/Chain.js"
 import { codes } from "./audit/Contracts.js"
 import type { ContractStep } from "./ContractSteps.js"
 import { keyPairs, otherRole } from "./Doubles.js"
@@ -146,7 +147,8 @@ export const outdo = (system: System, { age, role, what, which }: StepOf<"outdo"
     })
   const payload = isThere ? new Uint8Array() : SignedTx.encode(record.coSigned)
   if (what === "snapshot") {
-    if (isThere || channel.lockedUntil > 0) return
+    // What was forced upon it would be undone by that, as only a young chain allows.
+    if (isThere || channel.lockedUntil > 0 || round <= forcedUpon(ledger, channelId)) return
     auditor.count("older states snapshot")
     const tx = { _tag: "ChannelSnapshotSoloTx", ...common, payload, nonce } as const
     return system.submit(`the ${role} snapshots round ${round}`, sign(tx))

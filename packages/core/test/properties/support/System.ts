@@ -165,7 +165,8 @@ export class System {
     const { journal, nodeScope, simulation } = this
     const crypto = TestCrypto.seededDouble("node")
     const node = this.run(
-      ChannelNode.make({ ledger, mining: { keyBlocksAfter: 4 } }).pipe(
+      // Clients look for the block of a round among those that a node takes unless told otherwise.
+      ChannelNode.make({ ledger, mining: { keyBlocksAfter: 4 }, oldestPin: 10 }).pipe(
         Effect.provideService(Crypto, crypto),
         Effect.provideService(Codec, JsonRpcSignedTx.codec),
         Effect.provideService(Scope.Scope, nodeScope)
@@ -205,7 +206,8 @@ export class System {
       this.connect(
         role,
         { _tag: "Open" },
-        Channel.connect({ ...options(role), ...this.settings(role), timeouts })
+        // What a party has missed is in its node's log: progress may be forced several times while it is away.
+        Channel.connect({ ...options(role), logKeep: 200, ...this.settings(role), timeouts })
       )
     return this
   }

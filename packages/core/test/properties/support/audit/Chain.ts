@@ -7,6 +7,7 @@ import * as Transaction from "../../../../src/chain/Transaction.js"
 import type { ChannelId } from "../../../../src/encoding/ApiEncoding.js"
 import * as Bytes from "../../../../src/encoding/Bytes.js"
 import * as Ledger from "../../../../src/node/Ledger.js"
+import * as Trees from "../../../../src/state/Trees.js"
 import type { Role } from "../../../../src/protocol/OpenParameters.js"
 import { keyPairs, roles } from "../Doubles.js"
 import { type Balances, type Facts } from "./Facts.js"
@@ -66,15 +67,31 @@ const coSignedOnChain = (ledger: Ledger.Ledger, id: ChannelId): number => {
   return rounds.at(-1) ?? 1
 }
 
+/** The round of the state with both signatures that what is on chain was forced upon, if it was, and shows that. */
+export const forcedUpon = (ledger: Ledger.Ledger, id: ChannelId): number => {
+  let state: { readonly round: number; readonly stateHash: Uint8Array } | undefined = Ledger.channel(
+    ledger,
+    id
+  )
+  for (const { signedTx } of Ledger.channelTransactions(ledger, id).toReversed()) {
+    const { tx } = SignedTx.innermost(signedTx)
+    if (tx._tag !== "ChannelForceProgressTx" || tx.round !== state?.round) continue
+    if (!Bytes.equals(tx.stateHash, state.stateHash)) continue
+    if (tx.payload.length > 0) return tx.round - 1
+    state = { round: tx.round - 1, stateHash: Trees.stateHash(Trees.decodeOrThrow(tx.offchainTrees)) }
+  }
+  return 0
+}
+
 /**
  * The round that a state with both signatures must be above to be newer than what is on chain: any of the same rounds
- * takes the place of forced ones.
+ * takes the place of forced ones, but not what those were forced upon.
  */
 const beatenBy = (ledger: Ledger.Ledger, id: ChannelId): number | undefined => {
   const channel = Ledger.channel(ledger, id)
   if (channel === undefined || channel.soloRound === 0) return channel?.round
   // What was forced may be long ago.
-  return Math.max(coSignedOnChain(ledger, id), channel.soloRound - 1)
+  return Math.max(coSignedOnChain(ledger, id), forcedUpon(ledger, id), channel.soloRound - 1)
 }
 
 const wealth = (ledger: Ledger.Ledger): bigint => {

@@ -103,6 +103,8 @@ export class PartyFacts {
   readonly coSigned = new Set<Body>()
   /** What the node said about depths: `own_deposit_locked` and so on are told right after the transaction they are of. */
   readonly assumed = new Set<TxHash>()
+  /** What the node has shown of the chain, in reports and in its log. */
+  readonly told = new Set<Body>()
   /** Records of co-signed states, by round. */
   readonly states = new Map<number, ChannelRecord>()
 }

@@ -119,8 +119,14 @@ const nodeSaid = (facts: Facts, role: Role, json: Json.Json, session: Session | 
   if (method === "on_chain_tx" && info !== undefined) {
     facts.count(`on_chain_tx ${info}`)
     const tx = text(json, "params", "data", "tx")
+    if (tx !== undefined) party.told.add(bodyOf(facts.parse(tx)))
     if (info === "consumed_forced_progress" && tx !== undefined) forcedShown(facts, role, facts.parse(tx))
     if (info === "can_slash" && session !== undefined) session.isOwedWarning = false
+  }
+  const log = at(json, "result")
+  for (const entry of Array.isArray(log) ? log : []) {
+    const tx = text(entry, "info", "tx")
+    if (tx !== undefined) party.told.add(bodyOf(facts.parse(tx)))
   }
   const trees = text(json, "result", "trees")
   if (trees === undefined) return
