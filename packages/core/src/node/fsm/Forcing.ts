@@ -146,13 +146,13 @@ export const backToCoSigned = (step: Step, nextRound: number): void => {
   step.set({ offChain: { ...coSigned, calls, halfSignedTx: undefined }, lastReportedRound: coSigned.round })
 }
 
-/** The forced calls that have led to what is on chain, oldest first: others can have been replaced by older states. */
+/** The forced calls that have led to a state, oldest first: others can have been replaced by older states. */
 const pathTo = (
-  channel: ChannelObject,
+  state: { readonly round: number; readonly stateHash: Uint8Array },
   transactions: ReadonlyArray<SignedTx.SignedTx>
 ): ReadonlyArray<SignedTx.SignedTx> => {
   const path: Array<SignedTx.SignedTx> = []
-  let { round, stateHash } = channel
+  let { round, stateHash } = state
   for (const signedTx of transactions.toReversed()) {
     const tx = forcedOf(signedTx)
     if (tx?.round !== round || !Bytes.equals(tx.stateHash, stateHash)) continue
@@ -183,6 +183,22 @@ export const catchUp = (step: Step): void => {
     step.set({ offChain, lastReportedRound: offChain.round })
     step.onChainTx("consumed_forced_progress", signedTx)
   }
+}
+
+/**
+ * The calls that have been forced since the latest state that both signed, oldest first. A client that comes back may
+ * have missed any of them, and needs all for knowing the latest.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const sinceCoSigned = ({ env, state }: Step): ReadonlyArray<SignedTx.SignedTx> => {
+  const { channelId, offChain } = state
+  const latest = offChain.signedTx && forcedOf(offChain.signedTx)
+  if (channelId === null || latest === undefined) return []
+  return pathTo(latest, env.chain.channelTransactions(channelId)).filter(
+    (signedTx) => (forcedOf(signedTx)?.round ?? 0) > (offChain.coSigned?.round ?? 0)
+  )
 }
 
 /**

@@ -10,6 +10,7 @@ import type { PeerMessage } from "../PeerMessage.js"
 import { reportClosing } from "./Chain.js"
 import { endingOf } from "./Endings.js"
 import { signTags } from "../../protocol/SignTag.js"
+import { sinceCoSigned } from "./Forcing.js"
 import * as Locks from "./Locks.js"
 import * as Movements from "./Movements.js"
 import type { Outcome, Step } from "./Step.js"
@@ -23,8 +24,8 @@ export const reportUp = (step: Step): void => step.info("fsm_up", { fsmId: step.
 export const started = (step: Step): Outcome => reportUp(step)
 
 /**
- * A client (re)connected: it learns that the machine is there, and nothing it missed, but that one party is closing the
- * channel alone. One that knows only the machine before this one hears how both ends have met again, as it would
+ * A client (re)connected: it learns that the machine is there, and nothing it missed, but what was forced since the latest
+ * state that both signed, and that one party is closing the channel alone. One that knows only the machine before this one hears how both ends have met again, as it would
  * have if it had been there.
  *
  * @since 0.1.0
@@ -33,6 +34,7 @@ export const started = (step: Step): Outcome => reportUp(step)
 export const clientAttached = (step: Step, anew: boolean): Outcome => {
   step.set({ clientConnected: true })
   reportUp(step)
+  for (const signedTx of sinceCoSigned(step)) step.onChainTx("consumed_forced_progress", signedTx)
   reportClosing(step)
   const { reestablish, status } = step.state
   if (anew && (status === "open" || status === "closing")) {

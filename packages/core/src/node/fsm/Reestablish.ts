@@ -180,8 +180,9 @@ const follow = (step: Step, { signedTx }: Message<"Reestablish">): void => {
 }
 
 /**
- * Tells what happened since the last transaction this channel's machine saw, and takes over what was forced. A close with
- * an older state is told every time a machine comes back, for as long as it can be slashed.
+ * Tells what happened since the last transaction this channel's machine saw, and takes over what was forced. What was
+ * forced since the latest state that both signed is told every time a machine comes back, and so is a close with an older
+ * state, for as long as it can be slashed.
  */
 const lookAtChain = (step: Step, channelId: ChannelId, channel: ChannelObject): void => {
   const transactions = step.env.chain.channelTransactions(channelId)
@@ -201,8 +202,10 @@ const lookAtChain = (step: Step, channelId: ChannelId, channel: ChannelObject): 
     : Solo.isAhead(step, channel)
       ? transactions.filter(closes).at(-1)
       : undefined
-  for (const signedTx of news) {
+  const forced = Forcing.sinceCoSigned(step)
+  for (const signedTx of transactions) {
     if (signedTx === offending) break
+    if (!news.includes(signedTx) && !forced.includes(signedTx)) continue
     step.onChainTx("channel_changed", signedTx)
   }
   if (offending !== undefined) step.onChainTx(isClosing ? "can_slash" : "can_snapshot", offending)

@@ -138,6 +138,31 @@ describe.each(roles)("forced by the %s", (role) => {
     expect(total(world, id)).toBe(10n)
   })
 
+  it("a client that comes back is told of all that was forced since the latest co-signed state", () => {
+    const { id, world } = withContract()
+    Meter.force(world, role, id, "add", [1n])
+    goesOn(world)
+    const forced = [role, peer, peer].map((side) => {
+      Meter.force(world, side, id, "add", [1n])
+      return world.chain.mined.at(-1)
+    })
+    const told = () =>
+      world.sides[role].reports.flatMap((report) => (report._tag === "OnChainTx" ? [report.tx] : []))
+    world.event(role, { _tag: "ClientGone" })
+    world.clear()
+    world.event(role, { _tag: "ClientAttached" })
+    expect(world.seen(role)).toEqual([
+      "info fsm_up +fsm_id",
+      ...forced.map(() => "on_chain_tx consumed_forced_progress")
+    ])
+    expect(told().slice(-forced.length)).toEqual(forced)
+    goesOn(world)
+    world.event(role, { _tag: "ClientGone" })
+    world.clear()
+    world.event(role, { _tag: "ClientAttached" })
+    expect(world.seen(role)).toEqual(["info fsm_up +fsm_id"])
+  })
+
   describe.each([true, false])("again after co-signed rounds, on a young chain: %s", (young) => {
     it("is taken over", () => {
       const { id, world } = withContract({ young })
@@ -227,10 +252,14 @@ describe.each(roles)("forced by the %s", (role) => {
     expect(world.seen(peer)).toEqual(["on_chain_tx consumed_forced_progress"])
     expectSame(world, 3)
     expect(world.ask(peer, { _tag: "Slash" })).toBe(bad)
-    // Nothing beats it: a client that comes is told of the closing, but not to slash.
+    // Nothing beats it: a client that comes is told of it and of the closing, but not to slash.
     world.event(role, { _tag: "ClientGone" })
     world.event(role, { _tag: "ClientAttached" })
-    expect(world.seen(role)).toEqual(["info fsm_up +fsm_id", "on_chain_tx solo_closing"])
+    expect(world.seen(role)).toEqual([
+      "info fsm_up +fsm_id",
+      "on_chain_tx consumed_forced_progress",
+      "on_chain_tx solo_closing"
+    ])
     world.chain.height = (world.chain.channel?.lockedUntil ?? 0) + 1
     world.ask(role, { _tag: "Settle" })
     world.sign(role, "settle_sign")

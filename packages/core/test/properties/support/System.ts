@@ -206,8 +206,7 @@ export class System {
       this.connect(
         role,
         { _tag: "Open" },
-        // What a party has missed is in its node's log: progress may be forced several times while it is away.
-        Channel.connect({ ...options(role), logKeep: 200, ...this.settings(role), timeouts })
+        Channel.connect({ ...options(role), ...this.settings(role), timeouts })
       )
     return this
   }

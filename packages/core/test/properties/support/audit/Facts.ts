@@ -87,6 +87,8 @@ export class PartyFacts {
   record: ChannelRecord | undefined
   /** Round and body of the latest state that the node has reported. */
   reported: { readonly round: number; readonly body: Body } | undefined
+  /** What the node has told of forced states: who comes back is told again. */
+  readonly toldForced = new Set<Body>()
   readonly asked = new Set<string>()
   readonly proposals = new Map<Body, number>()
   readonly accepted = new Map<Body, number>()

@@ -157,6 +157,8 @@ const forcedShown = (facts: Facts, role: Role, signedTx: SignedTx.SignedTx): voi
   const where = `${role}'s node, forced round ${meaning?.round}`
   facts.check("I12", meaning?.isForced === true, () => `${where}: nobody has forced that`)
   facts.checkCoSigned(where, content)
+  if (party.toldForced.has(body)) return facts.count("forced rounds told again")
+  party.toldForced.add(body)
   facts.check(
     "I5",
     meaning !== undefined && meaning.round >= (party.reported?.round ?? 0),
