@@ -93,6 +93,32 @@ export interface OffChainCallContract {
 }
 
 /**
+ * A contract call by a party. Off chain it has 1,000,000 units of gas, which nobody pays for and nobody can have more of;
+ * what is forced on chain says its `gas` and `gasPrice` (aettos).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const call = (
+  callerId: ApiEncoding.AccountAddress,
+  input: Pick<OffChainCallContract, "contractId" | "abiVersion" | "amount" | "callData">,
+  { gas, gasPrice }: Pick<OffChainCallContract, "gas" | "gasPrice"> = { gas: 1_000_000n, gasPrice: 1n }
+): OffChainCallContract => {
+  const { abiVersion, amount, callData, contractId } = input
+  return {
+    _tag: "OffChainCallContract",
+    callerId,
+    contractId,
+    abiVersion,
+    amount,
+    gas,
+    gasPrice,
+    callData,
+    callStack: []
+  }
+}
+
+/**
  * A note that changes nothing. `data` is bytes between nodes and text here: UTF-8, with every byte that is no part of
  * well-formed UTF-8 kept as the lone surrogate U+DC00 + byte, so that no byte is lost in either direction.
  *

@@ -17,8 +17,8 @@ import type { Draft } from "./draft.js"
 import { unexecutedBy, withoutChain } from "./execution.js"
 import type { Question } from "./model.js"
 import { differs, type Outcome } from "./outcomes.js"
-import { callOf } from "./refusals.js"
 import * as Apply from "../../state/Apply.js"
+import * as Update from "../../state/Update.js"
 
 function* callChecks(ours: CallObject, theirs: ContractCallResult): Generator<Check> {
   yield same("callerId", ours.callerId, theirs.callerId)
@@ -87,7 +87,7 @@ const checkedDryRun = (draft: Draft, call: ContractCallResult, request: DryRunCo
   if (latest === undefined) return compared(draft, context, undefined, call)
   const ours = FateContracts.tryOut(
     latest.trees,
-    callOf(config.own, request),
+    Update.call(config.own, request),
     { round: latest.round + 1, channelReserve: config.terms.channelReserve },
     withoutChain(config),
     draft.env.crypto

@@ -7,9 +7,9 @@ import * as ContractObject from "../../chain/ContractObject.js"
 import type { AccountAddress } from "../../encoding/ApiEncoding.js"
 import * as FateContracts from "../../fate/Contracts.js"
 import type { NodeMessage } from "../../protocol/NodeMessage.js"
-import type { ContractCallInput, Request } from "../../protocol/Request.js"
+import type { Request } from "../../protocol/Request.js"
 import * as Apply from "../../state/Apply.js"
-import type * as Update from "../../state/Update.js"
+import * as Update from "../../state/Update.js"
 import type { Draft } from "./draft.js"
 import { withoutChain } from "./execution.js"
 
@@ -21,23 +21,6 @@ const initFailed = 1007
 /** Refusals that do not tell the reason, or not all of it. */
 const isVague = ({ code, data }: Refused): boolean =>
   code === internalError || data.some((each) => each.code === initFailed)
-
-/** The call that a request asks for; off chain it has this much gas, which nobody pays for. */
-export const callOf = (
-  callerId: AccountAddress,
-  { abiVersion, amount, callData, contractId }: ContractCallInput,
-  { gas = 1_000_000n, gasPrice = 1n }: { readonly gas?: bigint; readonly gasPrice?: bigint } = {}
-): Update.OffChainCallContract => ({
-  _tag: "OffChainCallContract",
-  callerId,
-  contractId,
-  abiVersion,
-  amount,
-  gas,
-  gasPrice,
-  callData,
-  callStack: []
-})
 
 const updateOf = (
   request: Request,
@@ -51,9 +34,9 @@ const updateOf = (
     }
     case "CallContract":
     case "DryRunContract":
-      return callOf(own, request)
+      return Update.call(own, request)
     case "ForceProgress":
-      return callOf(own, request, request)
+      return Update.call(own, request, request)
     default:
       return undefined
   }

@@ -12,7 +12,6 @@ import type { JsonObject } from "../../encoding/Json.js"
 import { contractCallResult } from "../../protocol/NodeMessage.js"
 import type {
   CallContract,
-  ContractCallInput,
   DryRunContract,
   GetContract,
   GetContractCall,
@@ -20,7 +19,7 @@ import type {
 } from "../../protocol/Request.js"
 import * as Trees from "../../state/Trees.js"
 import * as Trie from "../../state/Trie.js"
-import type { OffChainCallContract, Update } from "../../state/Update.js"
+import * as Update from "../../state/Update.js"
 import type { CallId } from "../FsmEvent.js"
 import { refuseUpdate, triedOut } from "./Applying.js"
 import type { Outcome, Step } from "./Step.js"
@@ -29,27 +28,8 @@ import { proposeUpdates } from "./Updates.js"
 
 // ------------------------------------------------------------------ proposals
 
-/** Off chain nobody pays for gas, and nobody can ask for more. */
-const gas = 1_000_000n
-const gasPrice = 1n
-
-const callUpdate = (
-  step: Step,
-  { abiVersion, amount, callData, contractId }: ContractCallInput
-): OffChainCallContract => ({
-  _tag: "OffChainCallContract",
-  callerId: step.ownAddress,
-  contractId,
-  abiVersion,
-  amount,
-  gas,
-  gasPrice,
-  callData,
-  callStack: []
-})
-
-const metas = (meta: ReadonlyArray<string>): ReadonlyArray<Update> =>
-  meta.map((data): Update => ({ _tag: "OffChainMeta", data }))
+const metas = (meta: ReadonlyArray<string>): ReadonlyArray<Update.Update> =>
+  meta.map((data): Update.Update => ({ _tag: "OffChainMeta", data }))
 
 const isVersion = (version: number): boolean => version >= 0 && version <= 0xffff
 
@@ -66,7 +46,7 @@ export const newContract = (step: Step, request: NewContract, callId: CallId): O
   if (!isVersion(vmVersion) || !isVersion(abiVersion)) return step.refuse(callId, "unknown_vm_version")
   const ctVersion = ContractObject.packVersions({ vmVersion, abiVersion })
   const owner = step.ownAddress
-  const update: Update = { _tag: "OffChainNewContract", owner, ctVersion, code, deposit, callData }
+  const update: Update.Update = { _tag: "OffChainNewContract", owner, ctVersion, code, deposit, callData }
   return proposeUpdates(step, [update, ...metas(meta)], blockHash, callId)
 }
 
@@ -80,7 +60,7 @@ export const newContract = (step: Step, request: NewContract, callId: CallId): O
 export const callContract = (step: Step, request: CallContract, callId: CallId): Outcome => {
   const { blockHash, meta } = request
   if (!step.state.clientConnected) return step.refuse(callId, "client_disconnected")
-  return proposeUpdates(step, [callUpdate(step, request), ...metas(meta)], blockHash, callId)
+  return proposeUpdates(step, [Update.call(step.ownAddress, request), ...metas(meta)], blockHash, callId)
 }
 
 // --------------------------------------------------------------------- reading
@@ -94,7 +74,7 @@ export const callContract = (step: Step, request: CallContract, callId: CallId):
 export const dryRun = (step: Step, request: DryRunContract, callId: CallId): Outcome => {
   const blockHash = pickBlock(step, request.blockHash)
   if (blockHash === undefined) return step.refuse(callId, "unknown_block_hash")
-  const call = triedOut(step, callUpdate(step, request), blockHash)
+  const call = triedOut(step, Update.call(step.ownAddress, request), blockHash)
   if ("reason" in call) return refuseUpdate(step, callId, call)
   step.value(callId, { _tag: "ContractCallResult", call: contractCallResult(call) })
 }

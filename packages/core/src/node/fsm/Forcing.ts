@@ -32,18 +32,8 @@ export const forceProgress = (step: Step, request: ForceProgress, callId: CallId
   const ground = Solo.groundOf(step, callId)
   if (ground === undefined) return
   const { channelId, round } = ground
-  const { abiVersion, amount, callData, contractId, gas, gasPrice, nonce } = request
-  const update: Update.Update = {
-    _tag: "OffChainCallContract",
-    callerId: step.ownAddress,
-    contractId,
-    abiVersion,
-    amount,
-    gas,
-    gasPrice,
-    callData,
-    callStack: []
-  }
+  const { gasPrice, nonce } = request
+  const update = Update.call(step.ownAddress, request, request)
   const after = applied(step, [update], notPinned)
   if ("reason" in after) return refuseUpdate(step, callId, after)
   const draft: Transaction.ChannelForceProgressTx = {
