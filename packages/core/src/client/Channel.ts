@@ -15,7 +15,6 @@
  */
 import { Duration, Effect, type Schedule, type Scope, type Stream, type Subscribable } from "effect"
 import type { Crypto } from "../crypto/Crypto.js"
-import * as ApiEncoding from "../encoding/ApiEncoding.js"
 import type { AccountAddress, BlockHash, ChannelId, ContractId, TxHash } from "../encoding/ApiEncoding.js"
 import * as DecodeError from "../encoding/DecodeError.js"
 import * as Fee from "../chain/Fee.js"
@@ -50,6 +49,7 @@ import type {
 } from "./ChannelEvent.js"
 import type { ClientConfig, Command, OperationRequest } from "./ClientMachine.js"
 import { type ContractCall, fromObject, fromResult } from "./ContractCall.js"
+import * as Given from "./internal/given.js"
 import * as Shell from "./internal/shell.js"
 import * as FateContracts from "../fate/Contracts.js"
 import * as RequestIds from "./RequestIds.js"
@@ -480,6 +480,8 @@ const start = (
   resumes?: Shell.ShellOptions["resumes"]
 ): Effect.Effect<Started, ChannelError, Requirements> =>
   Effect.gen(function* () {
+    const wrong = Given.wrongOpening(options)
+    if (wrong !== undefined) return yield* wrong
     const { dialect } = yield* Codec
     const config = configOf(options, dialect)
     const { eventBuffer = 1024, reconnect } = options
@@ -521,20 +523,23 @@ const channelOf = (
   ...session,
   id,
   latest,
-  transfer: ({ amount, from, to, meta = [], blockHash }) => {
-    const payer = from ?? (to === own ? peer : own)
-    const payee = to ?? (payer === own ? peer : own)
-    return coSigned(ask, {
-      _tag: "Transfer",
-      from: payer,
-      to: payee,
-      amount,
-      meta,
-      ...(blockHash === undefined ? {} : { blockHash })
-    })
-  },
-  deposit: ({ meta = [], ...options }) => coSigned(ask, { _tag: "Deposit", meta, ...options }),
-  withdraw: ({ meta = [], ...options }) => coSigned(ask, { _tag: "Withdraw", meta, ...options }),
+  transfer: ({ from, to, ...options }) =>
+    reading(() => {
+      const amount = Given.amountOrThrow("transfer", "amount", options.amount)
+      const payer = from ?? (to === own ? peer : own)
+      const payee = to ?? (payer === own ? peer : own)
+      return coSigned(ask, { _tag: "Transfer", from: payer, to: payee, amount, ...updateOptions(options) })
+    }),
+  deposit: ({ meta = [], ...options }) =>
+    reading(() => {
+      const amount = Given.amountOrThrow("deposit", "amount", options.amount)
+      return coSigned(ask, { _tag: "Deposit", meta, ...options, amount })
+    }),
+  withdraw: ({ meta = [], ...options }) =>
+    reading(() => {
+      const amount = Given.amountOrThrow("withdraw", "amount", options.amount)
+      return coSigned(ask, { _tag: "Withdraw", meta, ...options, amount })
+    }),
   contracts: contractsOf(ask, own),
   forceProgress: (options) =>
     reading(() => {
@@ -571,9 +576,9 @@ const contractsOf = (ask: Ask, own: AccountAddress): Contracts => ({
         _tag: "NewContract",
         vmVersion,
         abiVersion,
-        deposit,
-        code: bytesIn(code),
-        callData: bytesIn(callData),
+        deposit: Given.amountOrThrow("new_contract", "deposit", deposit),
+        code: Given.bytesOrThrow("new_contract", "code", code),
+        callData: Given.bytesOrThrow("new_contract", "callData", callData),
         ...updateOptions(options)
       }
       return Effect.flatMap(ask("CoSigned", operate(request)), ({ state, verified }) => {
@@ -613,12 +618,14 @@ const fate3 = 8
 const reading = <A>(read: () => Effect.Effect<A, FlowError>): Effect.Effect<A, FlowError> =>
   Effect.flatten(Effect.suspend(() => DecodeError.attempt(read)))
 
-const bytesIn = (given: ContractBytes): Uint8Array =>
-  typeof given === "string" ? ApiEncoding.decodeOrThrow("cb", given) : given
-
 const callInput = (options: CallContractOptions | ForceProgressOptions): ContractCallInput => {
   const { abiVersion = fateAbi, amount = 0n, callData, contractId } = options
-  return { contractId, abiVersion, amount, callData: bytesIn(callData) }
+  return {
+    contractId,
+    abiVersion,
+    amount: Given.amountOrThrow("call_contract", "amount", amount),
+    callData: Given.bytesOrThrow("call_contract", "callData", callData)
+  }
 }
 
 const updateOptions = ({
@@ -667,7 +674,8 @@ export const connect = (options: OpenOptions): Effect.Effect<OpeningChannel, Cha
  * channel lives until its scope is closed, which closes the connection; the node's side lives on (see `leave` and
  * `shutdown`).
  *
- * Fails with `RejectedError` when the node refuses the parameters, with `TransportError` when it closes the connection
+ * Fails with `DecodeError` when an option is no value of its type (an amount that is no bigint, say), with `RejectedError` when
+ * the node refuses the parameters, with `TransportError` when it closes the connection
  * or its state machine ends, with `VerificationError` when the create transaction is not what the parameters say, and
  * with the failures of signer, policy and store. Then the connection is closed.
  *

@@ -201,6 +201,11 @@ const adviceByReason: { readonly [R in TransportReason]: string } = {
   closed_by_us: "Keep the channel's scope open for as long as it is used."
 }
 
+const adviceOf = (reason: TransportReason, operation: string): string =>
+  reason === "channel_ended" && operation === "open"
+    ? "Check that both parties gave the same terms, that each can pay its amount and the initiator the fee, with a nonce that is free, and that the peer did not decline or leave; then open another one."
+    : adviceByReason[reason]
+
 const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`)
 
 /** The connection to the node is gone, or never was. @since 0.1.0 @category errors */
@@ -217,7 +222,7 @@ export class TransportError extends Data.TaggedError("TransportError")<{
     // A failed attempt to connect is explained by the transport, which knows more.
     return this.reason === "connect" && /[.!?]$/.test(this.detail)
       ? said
-      : `${said} ${adviceByReason[this.reason]}`
+      : `${said} ${adviceOf(this.reason, this.operation)}`
   }
 }
 

@@ -73,9 +73,16 @@ export class Signer extends Context.Tag("@aechannel/core/Signer")<Signer, Signer
  */
 export const layer = (signer: SignerService): Layer.Layer<Signer> => Layer.succeed(Signer, signer)
 
+const otherNetwork = (own: string, { networkId, operation }: SigningDetails): SignerError =>
+  new SignerError({
+    operation,
+    reason: "invalid",
+    detail: `the signer signs for the network ${own}, but the channel is for ${networkId}`
+  })
+
 /**
  * Signs everything at once with a key in memory, over the transaction's hash. What is to be signed for another network
- * than `networkId` is a defect.
+ * than `networkId` fails with `SignerError`.
  *
  * @since 0.1.0
  * @category layers
@@ -86,11 +93,9 @@ export const layerKeyPair = (keyPair: KeyPair, networkId: string): Layer.Layer<S
     Effect.map(Crypto, (crypto) => ({
       address: keyPair.address,
       sign: (request: SigningDetails) =>
-        Effect.sync(() => {
-          if (request.networkId !== networkId)
-            throw new Error(`this signer is for the network ${networkId}, not for ${request.networkId}`)
-          return SignedTx.sign(request.signedTx, keyPair, { networkId, crypto })
-        })
+        request.networkId === networkId
+          ? Effect.sync(() => SignedTx.sign(request.signedTx, keyPair, { networkId, crypto }))
+          : otherNetwork(networkId, request)
     }))
   )
 
@@ -153,7 +158,8 @@ const completed = (signedTx: SignedTx.SignedTx, isSolo: boolean): SignedTx.Signe
 
 /**
  * Signs for a generalized account: with a meta transaction around what is to be signed, of which its contract is asked on
- * chain. It speaks only to nodes of the current dialect. What is to be signed for another network is a defect.
+ * chain. It speaks only to nodes of the current dialect. What is to be signed for another network fails with
+ * `SignerError`.
  *
  * @since 0.1.0
  * @category layers
@@ -173,8 +179,7 @@ const authenticated = (
 ): Effect.Effect<SignedTx.SignedTx, SignerError | Decline> => {
   const { address, gas = mostGas, gasPrice = Fee.defaultMinerGasPrice, networkId } = options
   const { protocol = Protocol.latest } = options
-  if (request.networkId !== networkId)
-    return Effect.die(new Error(`this signer is for the network ${networkId}, not for ${request.networkId}`))
+  if (request.networkId !== networkId) return otherNetwork(networkId, request)
   const { signedTx } = request
   const isOffChain = SignedTx.innermost(signedTx).tx._tag === "ChannelOffchainTx"
   // Off chain all authenticate what is inside of everything, on chain each what it is put around.

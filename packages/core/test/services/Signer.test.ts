@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Exit } from "effect"
+import { Effect } from "effect"
 import * as SignedTx from "../../src/chain/SignedTx.js"
 import * as Signer from "../../src/services/Signer.js"
 import {
@@ -49,8 +49,12 @@ describe("Signer.layerKeyPair", () => {
   it.effect("signs for no other network", () =>
     withSigner((signer) =>
       Effect.gen(function* () {
-        const exit = yield* Effect.exit(signer.sign(details("ae_mainnet", SignedTx.unsigned(createTx()))))
-        expect(Exit.isFailure(exit)).toBe(true)
+        const error = yield* Effect.flip(signer.sign(details("ae_mainnet", SignedTx.unsigned(createTx()))))
+        expect(error).toMatchObject({
+          _tag: "SignerError",
+          reason: "invalid",
+          detail: `the signer signs for the network ${networkId}, but the channel is for ae_mainnet`
+        })
       })
     )
   )
