@@ -26,7 +26,10 @@ const messageOf = (error: unknown): string =>
 
 /** What the parser has to say, without colours and line breaks. */
 const usage = (error: ValidationError.ValidationError): string => {
-  const text = stripVTControlCharacters(HelpDoc.toAnsiText(error.error)).replaceAll(/\s+/g, " ").trim()
+  const text = stripVTControlCharacters(HelpDoc.toAnsiText(error.error))
+    .replaceAll(/\s+/g, " ")
+    .replaceAll(" a integer", " an integer")
+    .trim()
   return `${text}${/[.!?]$/.test(text) ? "" : "."} The command's --help shows what it takes.`
 }
 

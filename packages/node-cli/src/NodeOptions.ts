@@ -8,11 +8,23 @@ import * as Options from "@effect/cli/Options"
 import * as Schema from "effect/Schema"
 import * as Dialect from "./Dialect.js"
 
+/** An option's number within bounds. */
+const within = (option: string, from: number, to: number) =>
+  Options.withSchema(
+    Schema.Number.pipe(
+      Schema.between(from, to, {
+        message: ({ actual }) => `--${option} takes a number from ${from} to ${to}, not ${String(actual)}.`
+      })
+    )
+  )
+
 const port = Options.integer("port").pipe(
+  within("port", 0, 65_535),
   Options.withDefault(3013),
   Options.withDescription("HTTP port (controls and chain look-ups); 0 takes any free one")
 )
 const channelPort = Options.integer("channel-port").pipe(
+  within("channel-port", 0, 65_535),
   Options.withDefault(3014),
   Options.withDescription("channel WebSocket port; 0 takes any free one")
 )
@@ -41,8 +53,20 @@ const host = Options.text("host").pipe(
   Options.withDefault("127.0.0.1"),
   Options.withDescription("address to listen on, for both ports; the default is for this machine only")
 )
+
+const isOrigin = (text: string): boolean =>
+  text === "*" || (URL.canParse(text) && new URL(text).origin === text)
+
 const allowOrigins = Options.text("allow-origin").pipe(
   Options.repeated,
+  Options.withSchema(
+    Schema.mutable(Schema.Array(Schema.String)).pipe(
+      Schema.filter((all) => all.every(isOrigin), {
+        message: ({ actual }) =>
+          `--allow-origin takes an origin as browsers send it, such as http://localhost:8080, or *; not ${JSON.stringify(actual)}.`
+      })
+    )
+  ),
   Options.withDescription(
     "let pages of this origin, such as http://localhost:8080, use both ports; can be given more than once, * is for all"
   )
@@ -55,12 +79,12 @@ const controls = Options.choice("controls", ["local", "everybody", "nobody"]).pi
 )
 
 const accounts = Options.integer("accounts").pipe(
-  Options.withSchema(Schema.Int.pipe(Schema.between(1, 1000))),
+  within("accounts", 1, 1000),
   Options.withDefault(4),
   Options.withDescription("how many funded accounts, 1 to 1000; a --state that has accounts keeps them")
 )
 const balance = Options.integer("balance").pipe(
-  Options.withSchema(Schema.Int.pipe(Schema.between(0, 1_000_000_000))),
+  within("balance", 0, 1_000_000_000),
   Options.withDefault(1000),
   Options.withDescription("what each of them holds at the start, in AE")
 )
@@ -72,7 +96,7 @@ const seed = Options.text("seed").pipe(
 )
 
 const blockTime = Options.float("block-time").pipe(
-  Options.withSchema(Schema.Number.pipe(Schema.between(0.01, 86_400))),
+  within("block-time", 0.01, 86_400),
   Options.optional,
   Options.withDescription("make a key block every so many seconds, and none because a transaction waits")
 )
@@ -80,12 +104,12 @@ const noMining = Options.boolean("no-mining").pipe(
   Options.withDescription("make blocks only when they are asked for")
 )
 const protocol = Options.integer("protocol").pipe(
-  Options.withSchema(Schema.Int.pipe(Schema.between(1, Protocol.latest))),
+  within("protocol", 1, Protocol.latest),
   Options.withDefault(Protocol.latest),
   Options.withDescription(`the chain's protocol version, 1 (Roma) to ${Protocol.latest} (Ceres)`)
 )
 const maxChannels = Options.integer("max-channels").pipe(
-  Options.withSchema(Schema.Int.pipe(Schema.between(1, 1_000_000))),
+  within("max-channels", 1, 1_000_000),
   Options.withDefault(10_000),
   Options.withDescription("how many channels at a time; openings above that are refused")
 )

@@ -151,6 +151,29 @@ describe("aechannel node", () => {
     await node.stop()
   })
 
+  it("names the option that is out of bounds, and what it takes", async () => {
+    const outside = [
+      ["--port", "65536", "--port takes a number from 0 to 65535, not 65536."],
+      ["--channel-port", "-1", "--channel-port takes a number from 0 to 65535, not -1."],
+      ["--accounts", "0", "--accounts takes a number from 1 to 1000, not 0."],
+      ["--block-time", "NaN", "--block-time takes a number from 0.01 to 86400, not NaN."],
+      ["--allow-origin", "localhost:8080", "--allow-origin takes an origin as browsers send it"],
+      ["--allow-origin", "http://localhost:8080/", 'or *; not ["http://localhost:8080/"]'],
+      ["--accounts", "some", "'some' is not an integer"]
+    ] as const
+    for (const [option, value, said] of outside) {
+      const err = await refused(option, value)
+      expect(err).toContain(said)
+      expect(err).not.toMatch(/refinement|should not have happened/)
+    }
+    const recording = join(folder, "session.jsonl")
+    const record = await run("record", "--to", "localhost:3014", "--listen", "0", "--out", recording)
+    expect([record.code, record.err]).toEqual([
+      1,
+      expect.stringContaining("such as ws://localhost:3014/channel")
+    ])
+  })
+
   it("refuses in one paragraph what it cannot do", async () => {
     const server = createServer()
     await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready))

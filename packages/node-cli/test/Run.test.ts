@@ -220,12 +220,16 @@ describe("another program drives a channel over stdin", () => {
     expect(await running.next(({ kind }) => kind === "transfer")).toMatchObject({ step: "2", ok: true })
     running.write('[{"ping": "Bob"},\n{"message": {"from": "Bob", "text": "---"}}]\n')
     expect(await running.next(({ kind }) => kind === "message")).toMatchObject({ step: "4", ok: true })
+    running.write('"ping"\n')
+    expect(await running.next(({ kind, step }) => kind === "ping" && step === "5")).toMatchObject({
+      ok: true
+    })
     running.write("- expect: { at: Alice, message: --- }\n- balances: Bob\n")
     running.end()
     const ended = await running.ended
     expectSuccess(ended)
     expect(ended.lines.at(-2)).toMatchObject({
-      step: "6",
+      step: "7",
       result: { Alice: "999999999999999995", Bob: "1000000000000000005" }
     })
   })

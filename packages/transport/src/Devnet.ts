@@ -8,15 +8,19 @@
 import { Crypto } from "@aechannel/core/crypto/Crypto"
 import * as Hash from "@aechannel/core/crypto/Hash"
 import * as KeyPair from "@aechannel/core/crypto/KeyPair"
+import * as ApiEncoding from "@aechannel/core/encoding/ApiEncoding"
 import * as Bytes from "@aechannel/core/encoding/Bytes"
+import * as DecodeError from "@aechannel/core/encoding/DecodeError"
 import * as ChannelNode from "@aechannel/core/node/ChannelNode"
 import * as Ledger from "@aechannel/core/node/Ledger"
 import * as JsonRpcSignedTx from "@aechannel/core/protocol/JsonRpcSignedTx"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as NativeCrypto from "./NativeCrypto.js"
@@ -155,6 +159,28 @@ const run = async <A, E>(effect: Effect.Effect<A, E>): Promise<A> => {
 type Node = ChannelNode.ChannelNodeService
 type Arguments<K extends keyof Node> = Node[K] extends (...args: infer A) => unknown ? A : never
 
+const wrong = (control: string, argument: string, wanted: string): DecodeError.DecodeError =>
+  DecodeError.make(`the arguments of ${control}`, "invalid", `expected ${wanted}`, [argument])
+
+/** Callers may be programs whose types nobody has checked, and the node takes what it is given. */
+const checked = {
+  fund: (address: unknown, amount: unknown) =>
+    !ApiEncoding.is("ak", address)
+      ? wrong("fund", "address", "an account, ak_…")
+      : typeof amount === "bigint" && amount >= 0n
+        ? Effect.void
+        : wrong("fund", "amount", "a bigint that is not below zero, in aettos"),
+  mine: (keyBlocks: unknown) =>
+    typeof keyBlocks === "number" && Number.isSafeInteger(keyBlocks) && keyBlocks >= 0
+      ? Effect.void
+      : wrong("mine", "keyBlocks", "a number of blocks"),
+  travel: (duration: unknown) =>
+    Option.match(Option.filter(Duration.decodeUnknown(duration), Duration.isFinite), {
+      onNone: () => wrong("travel", "duration", "a duration, such as “1 hour” or milliseconds"),
+      onSome: () => Effect.void
+    })
+}
+
 /** The controls of a node as functions that give promises; `ChannelNodeService` says what each does. */
 const controlsOf = (node: Node) => ({
   auto: (...args: Arguments<"auto">) => run(node.auto(...args)),
@@ -164,19 +190,38 @@ const controlsOf = (node: Node) => ({
   disturb: (...args: Arguments<"disturb">) => run(node.disturb(...args)),
   dump: () => run(node.dump),
   fork: (...args: Arguments<"fork">) => run(node.fork(...args)),
-  fund: (...args: Arguments<"fund">) => run(node.fund(...args)),
+  fund: (...args: Arguments<"fund">) =>
+    run(
+      Effect.zipRight(
+        checked.fund(...args),
+        Effect.suspend(() => node.fund(...args))
+      )
+    ),
   ledger: () => run(node.ledger),
   load: (...args: Arguments<"load">) => run(node.load(...args)),
-  mine: (...args: Arguments<"mine">) => run(node.mine(...args)),
+  mine: (...args: Arguments<"mine">) =>
+    run(
+      Effect.zipRight(
+        checked.mine(...args),
+        Effect.suspend(() => node.mine(...args))
+      )
+    ),
   mineMicro: () => run(node.mineMicro),
   revert: (...args: Arguments<"revert">) => run(node.revert(...args)),
   snapshot: () => run(node.snapshot),
   submit: (...args: Arguments<"submit">) => run(node.submit(...args)),
-  travel: (...args: Arguments<"travel">) => run(node.travel(...args))
+  travel: (...args: Arguments<"travel">) =>
+    run(
+      Effect.zipRight(
+        checked.travel(...args),
+        Effect.suspend(() => node.travel(...args))
+      )
+    )
 })
 
 /**
- * The controls of a node as functions that give promises; see `ChannelNodeService`. They reject with its tagged errors.
+ * The controls of a node as functions that give promises; see `ChannelNodeService`. They reject with its tagged errors, and with
+ * `DecodeError` when an argument is no value of its type.
  *
  * @since 0.1.0
  * @category models

@@ -34,7 +34,7 @@ import { type Call, type Route, invalidParameter, problem } from "./internal/htt
 import { integersAsStrings } from "./internal/http/bodies.js"
 import { type AllowedOrigins, isAllowed, isLoopback, refusal } from "./internal/http/guard.js"
 import { routes } from "./internal/http/routes.js"
-import { listenError, type ListenError } from "./internal/listen.js"
+import { checkPort, listenError, type ListenError } from "./internal/listen.js"
 
 export { ListenError } from "./internal/listen.js"
 
@@ -247,12 +247,13 @@ export const make = (
       maxBodyBytes: options.maxBodyBytes ?? 5_000_000,
       pages: options.pages ?? []
     }
+    const place = { host, port: wanted, service: "the node's HTTP API", option: "--port" }
+    yield* checkPort(place)
     // The first to be told of a request.
     const http = Http.createServer(dropFsmId).on("upgrade", dropFsmId)
     const server = yield* Effect.mapError(
       NodeHttpServer.make(() => http, { host, port: wanted }),
-      ({ cause }) =>
-        listenError(cause, { host, port: wanted, service: "the node's HTTP API", option: "--port" })
+      ({ cause }) => listenError(cause, place)
     )
     // Runs before the server's own finalizer, which waits for open connections.
     yield* Effect.addFinalizer(() => Effect.sync(() => http.closeAllConnections()))

@@ -17,7 +17,7 @@ import type { Duplex } from "node:stream"
 import * as WS from "ws"
 import { attach, ClientSocket, Idle } from "./internal/connection.js"
 import * as Guard from "./internal/http/guard.js"
-import { listenError, type ListenError } from "./internal/listen.js"
+import { checkPort, listenError, type ListenError } from "./internal/listen.js"
 
 export { ListenError } from "./internal/listen.js"
 
@@ -91,14 +91,10 @@ const refuseUpgrade = (socket: Duplex, status: number): void => {
   )
 }
 
-const listen = (server: Http.Server, host: string, port: number): Effect.Effect<number, ListenError> =>
-  Effect.async<number, ListenError>((resume) => {
-    const onError = (cause: unknown) =>
-      resume(
-        Effect.fail(
-          listenError(cause, { host, port, service: "the channel WebSocket", option: "--channel-port" })
-        )
-      )
+const listen = (server: Http.Server, host: string, port: number): Effect.Effect<number, ListenError> => {
+  const place = { host, port, service: "the channel WebSocket", option: "--channel-port" }
+  const listening = Effect.async<number, ListenError>((resume) => {
+    const onError = (cause: unknown) => resume(Effect.fail(listenError(cause, place)))
     server.once("error", onError)
     server.listen({ host, port }, () => {
       server.off("error", onError)
@@ -106,6 +102,8 @@ const listen = (server: Http.Server, host: string, port: number): Effect.Effect<
       resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : port))
     })
   })
+  return Effect.zipRight(checkPort(place), listening)
+}
 
 /**
  * Serves the node in the environment until the scope closes. Then all clients are cut off without a close frame,

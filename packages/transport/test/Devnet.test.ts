@@ -78,6 +78,33 @@ describe("without Effect", async () => {
     expect(await devnet.disturb(other, { way: "link", drop: 1 })).toBe(0)
   })
 
+  it("refuses arguments that are no values of their types, and goes on", async () => {
+    const unchecked = (value: unknown): never => value as never
+    const { address } = devnet.accounts[0] ?? unchecked(undefined)
+    const before = await devnet.ledger()
+    const wrong = [
+      [devnet.fund(unchecked("ak_foo"), 1n), "address"],
+      [devnet.fund(address, -1n), "amount"],
+      [devnet.fund(address, unchecked(1.5)), "amount"],
+      [devnet.mine(-1), "keyBlocks"],
+      [devnet.mine(1.5), "keyBlocks"],
+      [devnet.mine(unchecked("many")), "keyBlocks"],
+      [devnet.travel(unchecked("soon")), "duration"],
+      [devnet.travel(Infinity), "duration"]
+    ] as const
+    for (const [control, where] of wrong)
+      await expect(control).rejects.toMatchObject({ _tag: "DecodeError", where: [where] })
+    expect(await devnet.ledger()).toEqual(before)
+    await devnet.fund(address, 1n)
+    for (const port of [-1, 1.5, 65_536])
+      for (const name of ["port", "channelPort"])
+        await expect(Devnet.start({ [name]: port })).rejects.toMatchObject({
+          _tag: "ListenError",
+          reason: "bad_port",
+          port
+        })
+  })
+
   it("stops, and frees its ports; one that is taken is told", async () => {
     const first = await Devnet.start()
     const port = Number(new URL(first.httpUrl).port)

@@ -79,6 +79,8 @@ export const prefixes = {
   ba: row("byte array", "base64", undefined, true)
 } as const satisfies Record<string, PrefixRow>
 
+const named = ({ meaning }: PrefixRow): string => `${/^[aeiou]/.test(meaning) ? "an" : "a"} ${meaning}`
+
 /**
  * A known prefix.
  *
@@ -210,14 +212,14 @@ const decodeKnown = (prefix: string, row: PrefixRow, text: string): Uint8Array =
   if (cached !== undefined) return cached.slice()
   const all = decodeBody(prefix, row, text.slice(prefix.length + 1))
   const size = all.length - checksumSize
-  if (size < 0) refuse("too_short", `the text of a ${row.meaning} is too short to hold its checksum`)
+  if (size < 0) refuse("too_short", `the text of ${named(row)} is too short to hold its checksum`)
   const payload = all.subarray(0, size)
   const sum = checksumOf(payload)
   for (let i = 0; i < checksumSize; i++)
     if (all[size + i] !== sum[i])
-      refuse("bad_checksum", `the checksum of a ${row.meaning} is wrong: look for a mistyped character`)
+      refuse("bad_checksum", `the checksum of ${named(row)} is wrong: look for a mistyped character`)
   if (row.size !== undefined && size !== row.size)
-    refuse("incorrect_size", `a ${row.meaning} has ${row.size} bytes, this one has ${size}`)
+    refuse("incorrect_size", `${named(row)} has ${row.size} bytes, this one has ${size}`)
   if (isCached(row, size)) remember(cacheKey(prefix, payload), text, payload)
   return payload
 }
@@ -231,9 +233,9 @@ const decodeKnown = (prefix: string, row: PrefixRow, text: string): Uint8Array =
 export const encode = <P extends Prefix>(prefix: P, payload: Uint8Array): Encoded<P> => {
   const row: PrefixRow = prefixes[prefix]
   if (row.size !== undefined && payload.length !== row.size)
-    throw new RangeError(`a ${row.meaning} has ${row.size} bytes, not ${payload.length}`)
+    throw new RangeError(`${named(row)} has ${row.size} bytes, not ${payload.length}`)
   if (row.encoding === "base58" && payload.length > maximumBase58Payload)
-    throw new RangeError(`a ${row.meaning} has at most ${maximumBase58Payload} bytes`)
+    throw new RangeError(`${named(row)} has at most ${maximumBase58Payload} bytes`)
   const key = isCached(row, payload.length) ? cacheKey(prefix, payload) : undefined
   const cached = key === undefined ? undefined : bytesToText.get(key)
   if (cached !== undefined) return cached as Encoded<P>
@@ -278,7 +280,7 @@ export const decodeOrThrow = <P extends Prefix>(prefix: P | ReadonlyArray<P>, te
     throw DecodeError.make(
       "api encoding",
       "invalid_prefix",
-      `expected ${wanted(prefix)}, got a ${prefixes[found].meaning} (${found}_)`
+      `expected ${wanted(prefix)}, got ${named(prefixes[found])} (${found}_)`
     )
   return payload
 }
@@ -432,7 +434,7 @@ export const schema = <P extends Prefix>(prefix: P): Schema.Schema<Encoded<P>, s
     Schema.filter((text): text is Encoded<P> => is(prefix, text), {
       identifier: `${prefix}_`,
       // The default message quotes the value, which may be a secret.
-      message: () => `expected a ${row.meaning} (${prefix}_…)`,
+      message: () => `expected ${named(row)} (${prefix}_…)`,
       arbitrary: () => (fc) =>
         fc
           .uint8Array({ minLength: row.size ?? 0, maxLength: row.size ?? 64 })

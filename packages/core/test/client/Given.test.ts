@@ -5,6 +5,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type * as Channel from "../../src/client/Channel.js"
+import type { FlowError } from "../../src/client/ChannelEvent.js"
 import * as TestNode from "../../src/testing/TestNode.js"
 
 /** As a program does that nobody has checked the types of. */
@@ -39,7 +40,7 @@ describe("options that are no values of their types", () => {
   it.scoped("amounts, code and call data of operations, after which the channel goes on", () =>
     Effect.gen(function* () {
       const { initiator: ours, responder: theirs } = yield* TestNode.openPair()
-      const attempts = [
+      const attempts: ReadonlyArray<Effect.Effect<unknown, FlowError>> = [
         ours.transfer(unchecked({ amount: 5 })),
         ours.transfer(unchecked({})),
         ours.deposit(unchecked({ amount: "5" })),
@@ -56,9 +57,9 @@ describe("options that are no values of their types", () => {
         found.push(error._tag === "DecodeError" ? error.where : error)
       }
       expect(found).toEqual(
-        ["amount", "amount", "amount", "amount", "code", "deposit", "callData", "amount", "callData"].map((field) => [
-          field
-        ])
+        ["amount", "amount", "amount", "amount", "code", "deposit", "callData", "amount", "callData"].map(
+          (field) => [field]
+        )
       )
       expect(yield* ours.transfer({ amount: 1n })).toMatchObject({ round: 2 })
       expect(yield* theirs.transfer({ amount: 1n })).toMatchObject({ round: 3 })

@@ -6,13 +6,24 @@
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 
 const listen = Options.integer("listen").pipe(
   Options.withDescription(
     "port on this machine that clients connect to instead of the node's; 0 takes any free one"
   )
 )
+const isWebSocket = (text: string): boolean => URL.canParse(text) && /^wss?:$/.test(new URL(text).protocol)
+
 const to = Options.text("to").pipe(
+  Options.withSchema(
+    Schema.String.pipe(
+      Schema.filter(isWebSocket, {
+        message: ({ actual }) =>
+          `--to takes the URL of a channel WebSocket, such as ws://localhost:3014/channel, not ${JSON.stringify(actual)}.`
+      })
+    )
+  ),
   Options.withDescription("channel WebSocket of the node, such as ws://localhost:3014/channel")
 )
 const out = Options.file("out").pipe(

@@ -56,7 +56,8 @@ const takeLine = (pending: Pending, line: string | undefined): Effect.Effect<Tak
   const cut = (all: Pending): Taken => [nothing(next), pieceOf(all)]
   if (line === undefined || /^(?:---|\.\.\.)\s*$/.test(line)) return Effect.succeed(cut(pending))
   const begins = isBlank(pending.lines)
-  const json = begins ? /^\s*[[{]/.test(line) : pending.json
+  // A step that is just a word may be a text of JSON; a quoted key is YAML.
+  const json = begins ? /^\s*(?:[[{]|"(?:[^"\\]|\\.)*"\s*$)/.test(line) : pending.json
   const grown: Pending = {
     lines: begins && json ? [line] : [...pending.lines, line],
     firstLine: begins && json ? pending.next : pending.firstLine,
