@@ -34,6 +34,9 @@ const aechannel = Command.make("aechannel").pipe(
 
 const isColourful = (): boolean => process.stdout.isTTY && process.env["NO_COLOR"] === undefined
 
+/** Names of commands stand in a column as wide as the longest, which no terminal is: what each does, below it. */
+const unpadded = (help: string): string => help.replaceAll(/^( +- \S.*?) {2,}(\S.*)$/gm, "$1\n      $2")
+
 /**
  * What the parser prints to: help in colours only where they can be seen, and no errors, which are reported here in
  * one way for all.
@@ -44,7 +47,7 @@ const parserConsole = (console: Console.Console): Console.Console => ({
   log: (...lines) =>
     console.log(
       ...lines.map((line) =>
-        typeof line === "string" && !isColourful() ? stripVTControlCharacters(line) : line
+        typeof line !== "string" ? line : unpadded(isColourful() ? line : stripVTControlCharacters(line))
       )
     )
 })

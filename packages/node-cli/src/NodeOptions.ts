@@ -21,12 +21,12 @@ const within = (option: string, from: number, to: number) =>
 const port = Options.integer("port").pipe(
   within("port", 0, 65_535),
   Options.withDefault(3013),
-  Options.withDescription("HTTP port (controls and chain look-ups); 0 takes any free one")
+  Options.withDescription("HTTP port (controls and chain look-ups), default 3013; 0 takes any free one")
 )
 const channelPort = Options.integer("channel-port").pipe(
   within("channel-port", 0, 65_535),
   Options.withDefault(3014),
-  Options.withDescription("channel WebSocket port; 0 takes any free one")
+  Options.withDescription("channel WebSocket port, default 3014; 0 takes any free one")
 )
 const configOut = Options.file("config-out").pipe(
   Options.optional,
@@ -81,12 +81,14 @@ const controls = Options.choice("controls", ["local", "everybody", "nobody"]).pi
 const accounts = Options.integer("accounts").pipe(
   within("accounts", 1, 1000),
   Options.withDefault(4),
-  Options.withDescription("how many funded accounts, 1 to 1000; a --state that has accounts keeps them")
+  Options.withDescription(
+    "how many funded accounts, 1 to 1000, default 4; a --state that has accounts keeps them"
+  )
 )
 const balance = Options.integer("balance").pipe(
   within("balance", 0, 1_000_000_000),
   Options.withDefault(1000),
-  Options.withDescription("what each of them holds at the start, in AE")
+  Options.withDescription("what each of them holds at the start, in AE; default 1000")
 )
 const seed = Options.text("seed").pipe(
   Options.optional,
@@ -111,7 +113,7 @@ const protocol = Options.integer("protocol").pipe(
 const maxChannels = Options.integer("max-channels").pipe(
   within("max-channels", 1, 1_000_000),
   Options.withDefault(10_000),
-  Options.withDescription("how many channels at a time; openings above that are refused")
+  Options.withDescription("how many channels at a time, default 10000; openings above that are refused")
 )
 const json = Options.boolean("json").pipe(
   Options.withDescription(

@@ -104,6 +104,8 @@ describe("aechannel", () => {
     }
     const { out } = await piped("", "--help")
     for (const command of commands) expect(out).toContain(command)
+    expect(out).toContain("  - keys\n      Make an account's keys")
+    expect(out).not.toMatch(/\S {8}/)
     // Without anything to do, too.
     expect((await piped("")).out).toBe(out)
     expect((await piped("", "keys")).code).toBe(0)

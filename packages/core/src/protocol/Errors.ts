@@ -40,10 +40,20 @@ const chainAdvice: { readonly [code: number]: string } = {
   3: "The transaction may still be mined; look at the chain before you ask again, with a higher fee."
 }
 
+/** What to look at when it is the opening that ended. */
+const openAdvice: { readonly [code: number]: string } = {
+  1: "Compare both parties' terms, keys and networks, then open another one.",
+  3: "Check that the peer is there, with the same terms, and that each party can pay its amount and the initiator the fee; then open another one.",
+  4: "Nothing is on chain; open another one when both parties want it."
+}
+
+const adviceFor = ({ code, operation, step }: EndedFields): string | undefined =>
+  step === "chain" ? chainAdvice[code] : operation === "open" ? openAdvice[code] : undefined
+
 const explain = (error: EndedFields, what: string, advice: string): string =>
   `${error.operation} ended at ${error.step}: ${what} by ${
     error.endedBy === "we" ? "us" : error.endedBy === "peer" ? "the peer" : "our node"
-  } (code ${error.code}). Both parties are at round ${error.round} of ${error.channelId ?? "a channel without an id yet"}. ${(error.step === "chain" ? chainAdvice[error.code] : undefined) ?? advice}`
+  } (code ${error.code}). Both parties are at round ${error.round} of ${error.channelId ?? "a channel without an id yet"}. ${adviceFor(error) ?? advice}`
 
 /** Code 1: what was to be signed, or a signature, was found invalid. @since 0.1.0 @category errors */
 export class ValidationError extends Data.TaggedError("ValidationError")<EndedFields> {
@@ -87,7 +97,13 @@ export class UserDefinedError extends Data.TaggedError("UserDefinedError")<Ended
 /** Code 5: the chain's mempool refused the transaction. @since 0.1.0 @category errors */
 export class RejectedOnChainError extends Data.TaggedError("RejectedOnChainError")<EndedFields> {
   override get message(): string {
-    return explain(this, "refused by the chain", "Check fee, nonce and the account's balance.")
+    const { operation } = this
+    const both = operation === "deposit" || operation === "withdraw"
+    return explain(
+      this,
+      "refused by the chain",
+      `Check fee, nonce and the account's balance${both ? "; who has signed it second accepts nothing else for this round, so let that party propose next" : ""}.`
+    )
   }
 }
 

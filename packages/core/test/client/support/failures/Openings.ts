@@ -19,7 +19,7 @@ import {
   put,
   refused,
   type RowOf,
-  says,
+  says as usually,
   signerError,
   storeError,
   type Tag,
@@ -27,6 +27,14 @@ import {
   type World,
   wrong
 } from "./Row.js"
+
+/** What helps an opening is not what helps an open channel. */
+const says: typeof usually = {
+  ...usually,
+  ValidationError: /Compare both parties' terms, keys and networks/,
+  TimeoutError: /Check that the peer is there, with the same terms, and that each party can pay/,
+  AbortError: /Nothing is on chain; open another one/
+}
 
 /** Both open, with these parameters; ours is the attempt. */
 const opening =
@@ -115,7 +123,8 @@ export const openingRows: ReadonlyArray<OpeningRow> = [
       roles: ["initiator"],
       fails: opening(),
       parameters: { peer: { initiatorAmount: 11n * coin } },
-      fields: { operation: "open", reason: "channel_ended" }
+      fields: { operation: "open", reason: "channel_ended" },
+      says: /Check that both parties gave the same terms.*then open another one/
     }
   ),
   openingRow("TimeoutError", "3, nobody comes (timer accept)", {
