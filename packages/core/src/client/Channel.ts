@@ -32,7 +32,7 @@ import type {
   UpdateOptions
 } from "../protocol/Request.js"
 import { ChannelStore } from "../services/ChannelStore.js"
-import { decline, type ProposalPolicy } from "../services/ProposalPolicy.js"
+import type { ProposalPolicy } from "../services/ProposalPolicy.js"
 import { Signer } from "../services/Signer.js"
 import type { Transport } from "../services/Transport.js"
 import type { Poi } from "../state/Poi.js"
@@ -507,7 +507,10 @@ const sessionOf = ({ ask, events, state, status }: Shell.Shell, { role, terms }:
     Effect.map(ask("Balances", { _tag: "Balances", accounts }), ({ balances }) => balances),
   ping: Effect.asVoid(ask("Done", { _tag: "Ping" })),
   stop: Effect.asVoid(ask("Done", { _tag: "Stop" })),
-  abort: (code = 4) => Effect.suspend(() => ask("Done", { _tag: "Abort", code: decline(code).code })),
+  abort: (code = 4) =>
+    reading(() =>
+      Effect.asVoid(ask("Done", { _tag: "Abort", code: Given.codeOrThrow("abort", "code", code) }))
+    ),
   assumeMinimumDepth: (txHash) => Effect.asVoid(ask("Done", { _tag: "AssumeMinimumDepth", txHash })),
   history: ({ n = 10, ...filter } = {}) =>
     Effect.map(ask("History", { _tag: "History", filter: { n, ...filter } }), ({ entries }) => entries),

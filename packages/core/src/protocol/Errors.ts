@@ -43,7 +43,7 @@ const chainAdvice: { readonly [code: number]: string } = {
 /** What to look at when it is the opening that ended. */
 const openAdvice: { readonly [code: number]: string } = {
   1: "Compare both parties' terms, keys and networks, then open another one.",
-  3: "Check that the peer is there, with the same terms, and that each party can pay its amount and the initiator the fee; then open another one.",
+  3: "Check that the peer is there, with the same terms, that the network id is the node's, and that each party can pay its amount and the initiator the fee; then open another one.",
   4: "Nothing is on chain; open another one when both parties want it."
 }
 

@@ -80,7 +80,7 @@ export interface OpenParameters extends ChannelTerms {
   readonly nonce?: bigint
   /** Whether messages may name any sender and receiver. Default false. */
   readonly msgForwarding?: boolean
-  /** Whether the responder's state machine outlives its peer's. Default true. */
+  /** Whether the responder's state machine outlives its peer's and its own timers: it then waits for its initiator for ever. Default true. */
   readonly keepRunning?: boolean
   /** Entries of the node's log that are kept. Default 10. */
   readonly logKeep?: number

@@ -64,6 +64,14 @@ export const amountOrThrow = (operation: string, field: string, given: bigint): 
   throw wrong(operation, field, amount, given)
 }
 
+const code = whole(1, 65_535)
+
+/** A code that ends an operation. Throws `DecodeError`. */
+export const codeOrThrow = (operation: string, field: string, given: number): number => {
+  if (code.is(given)) return given
+  throw wrong(operation, field, code, given)
+}
+
 /** Code or call data. Throws `DecodeError`. */
 export const bytesOrThrow = (operation: string, field: string, given: Uint8Array | string): Uint8Array => {
   if (typeof given === "string") return ApiEncoding.decodeOrThrow("cb", given)

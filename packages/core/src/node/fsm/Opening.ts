@@ -7,6 +7,7 @@
  */
 import * as Ids from "../../chain/Ids.js"
 import * as SignedTx from "../../chain/SignedTx.js"
+import type { AccountAddress } from "../../encoding/ApiEncoding.js"
 import type { PeerMessage } from "../PeerMessage.js"
 import { createFault, opensOwnState, signedByBoth } from "./Checks.js"
 import { adoptedMinimumDepth, initialTrees, type Pending } from "./State.js"
@@ -158,8 +159,25 @@ const isNonceUsed = (step: Step, signedTx: SignedTx.SignedTx): boolean => {
 }
 
 /**
- * The initiator signed the create transaction: from now on the channel's id is known. With a nonce that is used the
- * opening ends here, before the responder is asked.
+ * What keeps the create transaction from ever getting into a block: its nonce, or a party that cannot pay. Then it would
+ * stay in the mempool, in the way of all others of the initiator.
+ */
+const hindranceOf = (
+  step: Step,
+  signedTx: SignedTx.SignedTx
+): "nonce_used" | "insufficient_balance" | undefined => {
+  const { tx } = SignedTx.innermost(signedTx)
+  if (tx._tag !== "ChannelCreateTx") return undefined
+  if (isNonceUsed(step, signedTx)) return "nonce_used"
+  const has = (id: AccountAddress, amount: bigint) => (step.env.chain.account(id)?.balance ?? 0n) >= amount
+  return has(tx.initiatorId, tx.initiatorAmount + tx.fee) && has(tx.responderId, tx.responderAmount)
+    ? undefined
+    : "insufficient_balance"
+}
+
+/**
+ * The initiator signed the create transaction: from now on the channel's id is known. What can never get
+ * into a block ends here, before the responder is asked.
  *
  * @since 0.1.0
  * @category handlers
@@ -167,7 +185,8 @@ const isNonceUsed = (step: Step, signedTx: SignedTx.SignedTx): boolean => {
 export const initiatorSigned = (step: Step, signedTx: SignedTx.SignedTx, pending: Pending): Outcome => {
   const fault = createSignatureFault(step, signedTx, pending)
   if (fault !== undefined) return step.error(fault)
-  if (isNonceUsed(step, signedTx)) return step.stop("nonce_used")
+  const hindrance = hindranceOf(step, signedTx)
+  if (hindrance !== undefined) return step.stop(hindrance)
   step.set({
     channelId: Ids.channelIdOf(signedTx) ?? null,
     pending: { ...pending, stage: "ack", signedTx },
@@ -204,7 +223,8 @@ export const fundingCreated = (step: Step, message: Message<"FundingCreated">): 
     return step.stop("bad_state_hash")
   }
   // The initiator's node has looked, but another opening may have been faster.
-  if (isNonceUsed(step, signedTx)) return step.stop("nonce_used")
+  const hindrance = hindranceOf(step, signedTx)
+  if (hindrance !== undefined) return step.stop(hindrance)
   step.set({ channelId: Ids.channelIdOf(signedTx) ?? null })
   step.info("funding_created", { fsmId: step.state.options.fsmId })
   step.requestSignature(
@@ -238,7 +258,8 @@ const watchCreate = (step: Step, createTx: SignedTx.SignedTx): void => {
 export const responderSigned = (step: Step, signedTx: SignedTx.SignedTx, pending: Pending): Outcome => {
   const fault = createSignatureFault(step, signedTx, pending)
   if (fault !== undefined) return step.error(fault)
-  if (isNonceUsed(step, signedTx)) return step.stop("nonce_used")
+  const hindrance = hindranceOf(step, signedTx)
+  if (hindrance !== undefined) return step.stop(hindrance)
   step.set({
     pending: { ...pending, stage: "lock", signedTx },
     clientMayDisconnect: true,
@@ -283,7 +304,7 @@ export const fundingSigned = (step: Step, message: Message<"FundingSigned">): Ou
     SignedTx.sameTransaction(signedTx, pending.signedTx) &&
     Ids.channelIdOf(signedTx) === step.state.channelId
   if (!isSame) return step.stop("different_transaction")
-  if (isNonceUsed(step, signedTx) || step.env.chain.admits(signedTx) !== "ok") {
+  if (hindranceOf(step, signedTx) !== undefined || step.env.chain.admits(signedTx) !== "ok") {
     return step.stop("rejected_on_chain")
   }
   step.info("funding_signed", { fsmId: step.state.options.fsmId })

@@ -32,7 +32,8 @@ import {
 const says: typeof usually = {
   ...usually,
   ValidationError: /Compare both parties' terms, keys and networks/,
-  TimeoutError: /Check that the peer is there, with the same terms, and that each party can pay/,
+  TimeoutError:
+    /Check that the peer is there, with the same terms, that the network id is .* each party can pay/,
   AbortError: /Nothing is on chain; open another one/
 }
 
