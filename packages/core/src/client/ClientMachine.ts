@@ -194,7 +194,10 @@ export const transition = (state: ClientState, event: ClientEvent, env: ClientEn
 
 /** What was said while a state was being computed is heard now, in order. */
 const release = (draft: Draft): void => {
-  for (const message of draft.released()) if (draft.state.end === undefined) onMessage(draft, message)
+  for (const message of draft.released()) {
+    if (draft.state.end === undefined) onMessage(draft, message)
+    draft.startNext()
+  }
 }
 
 const apply = (draft: Draft, event: ClientEvent): void => {

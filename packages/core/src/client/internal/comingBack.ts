@@ -563,16 +563,18 @@ const finish = (draft: Draft, isWithNode: (own: OwnOperation) => boolean): void 
 /** One after the other; what cannot be computed at once keeps the others waiting. */
 const takeAllForced = (draft: Draft, forced: ReadonlyArray<SignedTx.SignedTx>): void => {
   const { channelId } = draft.state
-  for (const tx of forced)
-    if (draft.state.settling === undefined) takeForced(draft, tx)
-    else
-      draft.release([
-        {
-          _tag: "Reported",
-          channelId,
-          report: { _tag: "OnChainTx", info: "consumed_forced_progress", tx }
-        }
-      ])
+  draft.catchUp(() => {
+    for (const tx of forced)
+      if (draft.state.settling === undefined) takeForced(draft, tx)
+      else
+        draft.release([
+          {
+            _tag: "Reported",
+            channelId,
+            report: { _tag: "OnChainTx", info: "consumed_forced_progress", tx }
+          }
+        ])
+  })
 }
 
 /** Whether the node may still be about to bring a signed operation to its end. */

@@ -54,6 +54,8 @@ export class Draft {
   private readonly effects: Array<ClientEffect> = []
   private mustPersist = false
   private readonly waiting: Array<NodeMessage> = []
+  /** Whether what happened elsewhere is being taken over. */
+  private catching = false
 
   constructor(state: ClientState, env: ClientEnvironment) {
     this.state = state
@@ -321,11 +323,19 @@ export class Draft {
     this.startTimer(peerTimer)
   }
 
+  /** Takes over what is known to have happened; nothing of our own begins before all of it is. */
+  catchUp(take: () => void): void {
+    this.catching = true
+    take()
+    this.catching = false
+  }
+
   /** Lets the next own operation begin when nothing is under way. */
   startNext(): void {
     for (;;) {
       const { own, peer, queue, phase, frozen, end, coming, settling } = this.state
-      if (coming !== undefined || settling !== undefined) return
+      // What was said before is heard first: it may lead to another state.
+      if (coming !== undefined || settling !== undefined || this.waiting.length > 0 || this.catching) return
       const [next, ...rest] = queue
       if (own !== undefined || peer !== undefined || end !== undefined || phase === "opening") return
       this.sendDryRuns()

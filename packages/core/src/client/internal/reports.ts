@@ -273,8 +273,9 @@ const onConflict = (draft: Draft, conflict: Conflict): void => {
 const onLeave = (draft: Draft, state: SignedTx.SignedTx): void => {
   const { frozen, own, latest } = draft.state
   const context = draft.context("leave")
-  // Once we are frozen the node may leave with a later state than ours.
-  const isLater = frozen !== undefined && (roundOf(contentOf(state).tx) ?? 0) > draft.round
+  // Once we are frozen the node may leave with a later state than ours; what was forced is told again to who comes back.
+  const mayBeLater = frozen !== undefined || isForced(state)
+  const isLater = mayBeLater && (roundOf(contentOf(state).tx) ?? 0) > draft.round
   const error =
     !isLater && (latest === undefined || !sameBody(latest.signedTx, state))
       ? explainUnknownState(context, state, undefined)
