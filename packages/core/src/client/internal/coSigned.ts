@@ -48,7 +48,8 @@ export const isCoSigned = (
   const { own, peer } = context.config
   const agreed = agreedOf(signedTx)
   const layers = layersOf(agreed)
-  if (layers === undefined || !isInRightWays(agreed, context.latest)) return false
+  if (layers === undefined || !isInRightWays(agreed, context)) return false
+  if (contentOf(agreed).tx._tag === "ChannelOffchainTx" && !isOfRightVersion(context, agreed)) return false
   if (layers.length === 0) return isSignedByBoth(context, agreed, sent)
   if (sent !== undefined && !sameBody(agreed, sent)) return false
   const ids = layers.map(({ gaId }) => gaId)
@@ -58,6 +59,13 @@ export const isCoSigned = (
   if (SignedTx.verify(contentOf(agreed), plain, verifyOptions(context)) !== "ok") return false
   return layersBeyond(layers, sent).length === 0 || verdictOn(context, agreed) === true
 }
+
+/**
+ * Whether layers are of a version that the chain takes. In another form a state would be no evidence, and the peer may
+ * hold it in the right one.
+ */
+const isOfRightVersion = ({ config: { protocol } }: Context, agreed: SignedTx.SignedTx): boolean =>
+  agreed.tx._tag !== "GaMetaTx" || Transaction.validAtProtocol(agreed.tx, protocol)
 
 /** The same where both are plain accounts. */
 const isSignedByBoth = (
@@ -128,10 +136,11 @@ const isHalfSignedBy = (
   other: AccountAddress
 ): true | string => {
   const layers = layersOf(signedTx)
-  if (layers === undefined || !isInHalfTheRightWays(signedTx, context.latest, other)) return "another"
+  if (layers === undefined || !isInHalfTheRightWays(signedTx, context, other)) return "another"
   const [layer] = layers
   if (layer === undefined) return SignedTx.isSignedBy(signedTx, other, verifyOptions(context)) || "another"
   if (layer.gaId !== other) return `that of ${layer.gaId}`
+  if (!isOfRightVersion(context, signedTx)) return `one of version ${layer.version}`
   const verdict = verdictOn(context, signedTx)
   if (verdict === true) return true
   return verdict === false ? "its contract does not agree" : `one that is not known: ${verdict.unknown}`

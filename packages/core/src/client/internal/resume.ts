@@ -13,7 +13,7 @@ import type { ChannelRecord, Exposure, StoredRecord } from "../../services/Chann
 import * as Trees from "../../state/Trees.js"
 import type { CoSignedState } from "../ChannelEvent.js"
 import { balancesOf } from "./checks.js"
-import { contentOf } from "./agreement.js"
+import { contentOf, generalizedIn } from "./agreement.js"
 import { isAuthentic, roundOf } from "./coSigned.js"
 import { beginning } from "./comingBack.js"
 import { isForced } from "./forced.js"
@@ -48,6 +48,7 @@ export const restored = (
   const ground = groundOf(config, record, crypto)
   if (ground instanceof StoreError) return ground
   const { channelId, exposure, forced, frozen, fsmId, intents, pending } = record
+  const told = (ground ?? latest)?.signedTx
   return {
     ...initial,
     channelId,
@@ -55,6 +56,7 @@ export const restored = (
     trees,
     latest,
     ground,
+    generalized: record.generalized ?? (told === undefined ? undefined : generalizedIn(told)),
     exposure,
     intents,
     version,
