@@ -25,7 +25,7 @@ export interface Answered {
 }
 
 /** Of so many transactions the verdicts are kept. */
-const mostVerdicts = 64
+const mostVerdicts = 256
 
 /** Verdicts with newer ones; the oldest are forgotten. */
 export const withVerdicts = (known: Verdicts, answers: ReadonlyArray<Answered>): Verdicts => {

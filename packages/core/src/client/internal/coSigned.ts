@@ -36,6 +36,10 @@ import {
 const verdictOn = ({ verdicts }: Context, agreed: SignedTx.SignedTx): Verdict =>
   verdicts.get(SignedTx.hash(agreed)) ?? { unknown: "nobody was asked" }
 
+/** Whether a contract that is said to agree to a transaction was asked, and does not. */
+export const isDenied = ({ verdicts }: Context, signedTx: SignedTx.SignedTx): boolean =>
+  verdicts.get(SignedTx.hash(agreedOf(signedTx))) === false
+
 /**
  * Whether the transaction has been authenticated by both parties, and by nobody else. What we have sent ourselves (`sent`:
  * by us, and by the peer if it came first) was verified then.
@@ -100,8 +104,9 @@ export const isAuthentic = (
   const [layer] = layers
   if (layer === undefined) return SignedTx.isSignedBy(content, tx.fromId, verifyOptions(context))
   if (layers.length > 1 || layer.gaId !== tx.fromId) return false
-  const verdict = verdictOn(context, agreed)
-  if (tx.fromId === context.config.peer) return verdict !== false
+  const verdict = context.verdicts.get(SignedTx.hash(agreed))
+  // What was never asked, or is forgotten, may have been denied.
+  if (tx.fromId === context.config.peer) return verdict !== undefined && verdict !== false
   if (context.config.generalized !== true) return false
   return verdict === true || (sent !== undefined && layersBeyond(layers, sent).length === 0)
 }

@@ -13,7 +13,7 @@ import type { ChannelRecord, Exposure, StoredRecord } from "../../services/Chann
 import * as Trees from "../../state/Trees.js"
 import type { CoSignedState } from "../ChannelEvent.js"
 import { balancesOf } from "./checks.js"
-import { contentOf, generalizedIn } from "./agreement.js"
+import { type Answered, contentOf, generalizedIn, questionOf, withVerdicts } from "./agreement.js"
 import { isAuthentic, roundOf } from "./coSigned.js"
 import { beginning } from "./comingBack.js"
 import { isForced } from "./forced.js"
@@ -63,6 +63,7 @@ export const restored = (
     hasStoredPending: pending !== undefined,
     nodeOpen: latest !== undefined,
     locks: "unknown",
+    verdicts: withVerdicts(initial.verdicts, forced.flatMap(askedBefore)),
     ...(frozen === undefined
       ? {}
       : {
@@ -72,6 +73,12 @@ export const restored = (
     ...underWay(config, record, trees),
     coming: { ...beginning, isResumed: true, left: pending, forced }
   }
+}
+
+/** What a contract does not agree to is not stored. */
+const askedBefore = (signedTx: SignedTx.SignedTx): ReadonlyArray<Answered> => {
+  const question = questionOf(signedTx)
+  return question === undefined ? [] : [{ question, verdict: { unknown: "it was asked before" } }]
 }
 
 const unreadableTrees = "the off-chain trees of the record cannot be read"

@@ -297,7 +297,13 @@ describe("what one party had the chain make", () => {
   const [mine, theirs] = [forced(me.address), forced(peer.address)]
   const ours = made(mine, within(me))
   const rows: ReadonlyArray<Row> = [
-    ["the peer, where the chain could not be asked", made(theirs, within(peer)), true],
+    [
+      "the peer, where the chain could not be asked",
+      made(theirs, within(peer)),
+      true,
+      { verdict: { unknown: "why" } }
+    ],
+    ["the peer, where nobody has asked, or nobody knows any more", made(theirs, within(peer)), false],
     ["the peer, where its contract does not agree", made(theirs, within(peer)), false, { verdict: false }],
     ["the peer, in a stranger's name", made(theirs, within(stranger)), false],
     ["we, as we sent it", ours, true, {}, ours],

@@ -1,0 +1,95 @@
+/** What a node may say of generalized accounts: layers around states and transactions, of which their contracts are asked. */
+import { describe, expect, it } from "@effect/vitest"
+import { Effect, Fiber, Layer, TestClock } from "effect"
+import * as SignedTx from "../../src/chain/SignedTx.js"
+import type { KeyPair } from "../../src/crypto/KeyPair.js"
+import * as ChainReader from "../../src/services/ChainReader.js"
+import * as ProposalPolicy from "../../src/services/ProposalPolicy.js"
+import * as Trees from "../../src/state/Trees.js"
+import { body, calling, computed, contractId, created, forcing, withContract } from "./support/Computed.js"
+import { tell } from "./support/OnChain.js"
+import { channelId, initiator, openScripted, responder, settle, signedBy } from "./support/ScriptedNode.js"
+import { comeBack, returns, stored } from "./support/ScriptedReturn.js"
+
+const within = (signedTx: SignedTx.SignedTx, { address }: KeyPair, data = 1): SignedTx.SignedTx =>
+  SignedTx.wrapMeta(signedTx, {
+    gaId: address,
+    authData: Uint8Array.of(data >> 8, data & 0xff),
+    abiVersion: 3,
+    fee: 1n,
+    gas: 1n,
+    gasPrice: 1n
+  })
+
+const second = signedBy(body(created, 2), [initiator, responder])
+const price = { gas: 1_000_000n, gasPrice: 1_000_000_000n }
+const call = calling(responder.address, contractId, "add", [3n], price)
+const forced = SignedTx.unsigned(forcing(call))
+const third = computed([call], 3, created)
+const fourth = computed([call], 4, third)
+const next = { payload: new Uint8Array(), round: 4, offchainTrees: Trees.encode(third) }
+/** Forced upon what was forced. */
+const forcedNext = SignedTx.unsigned(forcing(call, next, fourth))
+
+describe("a policy that never answers whether it believes a layer", () => {
+  const policy = ProposalPolicy.make(
+    () => ProposalPolicy.accept,
+    () => Effect.never
+  )
+
+  it.scoped("holds up nothing for ever", () =>
+    Effect.gen(function* () {
+      const { channel, node } = yield* openScripted("initiator", { policy })
+      node.say({ _tag: "StateUpdate", state: within(signedBy(second.tx, [initiator]), responder) })
+      yield* settle
+      const fiber = yield* Effect.fork(Effect.flip(channel.transfer({ amount: 1n })))
+      yield* settle
+      yield* TestClock.adjust("10 minutes")
+      yield* settle
+      yield* TestClock.adjust("10 minutes")
+      yield* settle
+      expect(node.methods).toContain("channels.update.new")
+      expect((yield* Fiber.poll(fiber))._tag).toBe("Some")
+    })
+  )
+})
+
+describe("a contract that does not agree to what is said to be forced", () => {
+  const reader = (answer: boolean) =>
+    Layer.succeed(ChainReader.ChainReader, {
+      ...ChainReader.none,
+      // Only the first of them is denied, where one is.
+      authenticate: ({ signedTx }) => Effect.succeed(answer || !SignedTx.sameTransaction(signedTx, forced))
+    })
+
+  /** The client is told of it before the node has shown what it holds, and of much else. */
+  const toldWhileComing = (answer: boolean, others: number) =>
+    Effect.gen(function* () {
+      const kept = yield* stored("initiator", withContract)
+      const { fiber, node } = yield* comeBack(kept)
+      tell(node, "consumed_forced_progress", within(forced, responder))
+      for (let data = 2; data < others; data++)
+        tell(node, "can_snapshot", within(SignedTx.unsigned(second.tx), responder, data))
+      yield* settle
+      const record = yield* kept.store.read({ channelId, role: "initiator" })
+      const last = within(forcedNext, responder)
+      const { channel } = yield* returns(node, fiber, last, fourth)
+      yield* settle
+      return {
+        round: (yield* channel.latest.get).round,
+        kept: record?.record.forced.some((each) => SignedTx.sameTransaction(each, forced))
+      }
+    }).pipe(Effect.provide(reader(answer)))
+
+  it.live("is not heard, whatever comes in between", () =>
+    Effect.gen(function* () {
+      expect(yield* toldWhileComing(false, 300)).toEqual({ round: 2, kept: false })
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("is the latest where it agrees", () =>
+    Effect.gen(function* () {
+      expect(yield* toldWhileComing(true, 100)).toEqual({ round: 4, kept: true })
+    }).pipe(Effect.scoped)
+  )
+})
