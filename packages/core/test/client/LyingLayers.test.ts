@@ -2,14 +2,30 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, TestClock } from "effect"
 import * as SignedTx from "../../src/chain/SignedTx.js"
+import type { Transaction } from "../../src/chain/Transaction.js"
 import type { KeyPair } from "../../src/crypto/KeyPair.js"
 import * as ChainReader from "../../src/services/ChainReader.js"
+import * as ChannelStore from "../../src/services/ChannelStore.js"
 import * as ProposalPolicy from "../../src/services/ProposalPolicy.js"
 import * as Trees from "../../src/state/Trees.js"
 import { body, calling, computed, contractId, created, forcing, withContract } from "./support/Computed.js"
-import { tell } from "./support/OnChain.js"
-import { channelId, initiator, openScripted, responder, settle, signedBy } from "./support/ScriptedNode.js"
-import { comeBack, returns, stored } from "./support/ScriptedReturn.js"
+import { depositing, depositTx, lockAndTell, tell } from "./support/OnChain.js"
+import type { Party } from "./support/Parties.js"
+import { offChainTx, transfer, treesAfter } from "./support/Rounds.js"
+import {
+  channelId,
+  connect,
+  createTx,
+  errorOf,
+  initiator,
+  openScripted,
+  responder,
+  type ScriptedNode,
+  settle,
+  signedBy,
+  signedTxOf
+} from "./support/ScriptedNode.js"
+import { comeBack, returns, stored, up } from "./support/ScriptedReturn.js"
 
 const within = (signedTx: SignedTx.SignedTx, { address }: KeyPair, data = 1): SignedTx.SignedTx =>
   SignedTx.wrapMeta(signedTx, {
@@ -91,5 +107,66 @@ describe("a contract that does not agree to what is said to be forced", () => {
     Effect.gen(function* () {
       expect(yield* toldWhileComing(true, 100)).toEqual({ round: 4, kept: true })
     }).pipe(Effect.scoped)
+  )
+})
+
+describe("a peer that was generalized when the channel was created", () => {
+  const agreeing = Layer.succeed(ChainReader.ChainReader, {
+    ...ChainReader.none,
+    authenticate: () => Effect.succeed(true)
+  })
+  const update = depositing(initiator, 7n)
+  const trees = treesAfter([update], 2)
+  const tx = depositTx(initiator, 7n)
+  const both = (each: Transaction) => within(signedBy(each, [initiator]), responder)
+
+  /** Opened, and with a deposit, in which its layer says nothing of the beginning. */
+  const deposited = (party: Party) =>
+    Effect.gen(function* () {
+      const { node, opening } = yield* connect("initiator", party)
+      node.info("channel_accept")
+      node.ask("initiator_sign", SignedTx.unsigned(createTx()))
+      node.reply(yield* node.expect("initiator_sign"), "ok")
+      node.channelId = channelId
+      up(node, 1)
+      node.info("own_funding_locked")
+      node.info("funding_locked")
+      node.info("open")
+      node.say({ _tag: "StateUpdate", state: both(createTx()) })
+      const channel = yield* opening.opened
+      const fiber = yield* Effect.fork(channel.deposit({ amount: 7n }))
+      yield* node.expect("deposit")
+      node.ask("deposit_tx", SignedTx.unsigned(tx), [update])
+      yield* node.expect("deposit_tx")
+      lockAndTell(node, "deposit", both(tx))
+      expect(yield* Fiber.join(fiber)).toMatchObject({ round: 2 })
+      return { channel, node }
+    })
+
+  const paid = transfer(responder.address, initiator.address, 5n)
+  const proposed = offChainTx(treesAfter([paid], 3, trees), 3)
+
+  /** The chain takes no state with its plain signature, and we would have no evidence. */
+  const refuses = (node: ScriptedNode) =>
+    Effect.gen(function* () {
+      node.ask("update_ack", signedBy(proposed, [responder]), [paid])
+      expect(errorOf(yield* node.expect("update_ack"))).toBe(1)
+      node.ask("update_ack", within(SignedTx.unsigned(proposed), responder), [paid])
+      expect(SignedTx.authentications(signedTxOf(yield* node.expect("update_ack"))).total).toBe(2)
+    })
+
+  it.live("does not sign plainly after a deposit", () =>
+    Effect.flatMap(deposited({}), ({ node }) => refuses(node)).pipe(Effect.provide(agreeing), Effect.scoped)
+  )
+
+  it.live("nor when we come back after that", () =>
+    Effect.gen(function* () {
+      const store = yield* ChannelStore.makeMemory
+      const layer = Layer.succeed(ChannelStore.ChannelStore, store)
+      yield* Effect.scoped(deposited({ store: layer }))
+      const { fiber, node } = yield* comeBack({ role: "initiator", layer })
+      yield* returns(node, fiber, both(tx), trees)
+      yield* refuses(node)
+    }).pipe(Effect.provide(agreeing), Effect.scoped)
   )
 })
