@@ -170,3 +170,29 @@ describe("a peer that was generalized when the channel was created", () => {
     }).pipe(Effect.provide(agreeing), Effect.scoped)
   )
 })
+
+describe("a reader that is broken", () => {
+  const hostile: ReadonlyArray<readonly [string, () => Effect.Effect<boolean>]> = [
+    ["throws", () => JSON.parse("{")],
+    ["dies", () => Effect.die("no")],
+    ["is interrupted", () => Effect.interrupt],
+    ["answers with a text", () => Effect.succeed(JSON.parse('"true"'))],
+    ["answers with nothing", () => Effect.succeed(JSON.parse("null"))],
+    ["answers with a number", () => Effect.succeed(JSON.parse("1"))]
+  ]
+  it.live.each(hostile)("%s: nothing is believed, and the channel goes on", ([, authenticate]) =>
+    Effect.gen(function* () {
+      const { channel, node } = yield* openScripted("initiator")
+      node.say({ _tag: "StateUpdate", state: within(signedBy(second.tx, [initiator]), responder) })
+      node.ask("update_ack", within(SignedTx.unsigned(second.tx), responder))
+      expect(errorOf(yield* node.expect("update_ack"))).toBe(1)
+      const update = transfer(responder.address, initiator.address, 5n)
+      node.ask("update_ack", signedBy(offChainTx(treesAfter([update], 2), 2), [responder]), [update])
+      expect(errorOf(yield* node.expect("update_ack"))).toBeUndefined()
+      expect((yield* channel.latest.get).round).toBe(1)
+    }).pipe(
+      Effect.provide(Layer.succeed(ChainReader.ChainReader, { ...ChainReader.none, authenticate })),
+      Effect.scoped
+    )
+  )
+})
