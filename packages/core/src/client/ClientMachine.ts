@@ -142,6 +142,7 @@ export const initial = (config: ClientConfig): ClientState => ({
   trees: Verify.initialTrees(config),
   latest: undefined,
   ground: undefined,
+  generalized: undefined,
   exposure: [],
   prepared: [],
   intents: [],

@@ -108,7 +108,7 @@ export interface Authentication {
  * - `block`: a block of the main chain by its hash, or the key block at a height; `undefined` if there is none
  * - `read`: what the chain's state after a block holds (a read of `Block` itself is asked with `block`)
  * - `authenticate`: whether the contracts of all generalized accounts around a transaction agree to it; they do to one
- *   that is in a block
+ *   that is in a block, unless what is inside failed there: then only the outermost has surely agreed
  *
  * All fail with `ChainReadError` when there is no answer to be had.
  *

@@ -100,6 +100,8 @@ export interface StoredState {
  * - `frozen`: why nothing is signed any more
  * - `pending`: our own operation under way when this was written
  * - `forced`: what was forced on chain after that state and is not taken over yet, oldest first; nodes do not tell twice
+ * - `generalized`: who of the parties was a generalized account when the channel was created: off chain they authenticate
+ *   by their contracts as long as it lives. Undefined before that is known
  *
  * @since 0.1.0
  * @category models
@@ -120,6 +122,7 @@ export interface ChannelRecord {
   readonly frozen: string | undefined
   readonly pending: PendingOperation | undefined
   readonly forced: ReadonlyArray<SignedTx>
+  readonly generalized: ReadonlyArray<AccountAddress> | undefined
 }
 
 /**

@@ -121,7 +121,8 @@ export const decline = (code: number): Decline => {
  * `decide` may take its time (a person may be asked); it is interrupted when the proposal is gone. `decideUnverified` is
  * asked about rounds that could not be computed here, the peer's and our own; without it they are declined. One that was
  * forced on chain holds up everything else: once the channel is being closed, or we ask for its end, the answer counts
- * only if it comes within the client's `requestTimeout`. If it does not and the channel goes on, it counts as declined.
+ * only if it comes within the client's `requestTimeout`. If it does not and the channel goes on, it counts as declined. So
+ * does a later answer about a generalized account's authentication, which holds up everything too.
  *
  * @since 0.1.0
  * @category models

@@ -37,7 +37,7 @@ import type {
  * @since 0.1.0
  * @category constants
  */
-export const formatVersion = 3
+export const formatVersion = 4
 
 /** Length of a key for {@link seal}, in bytes. @since 0.1.0 @category constants */
 export const keyLength = 32
@@ -217,11 +217,15 @@ const stored = record<StoredRecord>({
     exposure: list(exposure),
     frozen: optional(text),
     pending: optional(pending),
-    forced: list(signedTx)
+    forced: list(signedTx),
+    generalized: optional(list(id("ak")))
   })
 })
 
-/** Where the ground of a forced state is, which format 1 did not know. Formats 1 and 2 did not know what was forced. */
+/**
+ * Where the ground of a forced state is, which format 1 did not know. Formats 1 and 2 did not know what was forced, and
+ * those up to 3 not who was generalized.
+ */
 const groundAt = 9
 
 /** A record of an older format as one of the newest. */
@@ -231,7 +235,7 @@ const upgraded = (format: number, item: Rlp.Rlp): Rlp.Rlp => {
   if (version === undefined || fields === undefined) return item
   const known = listIn(fields)
   const grounded = format === 1 ? [...known.slice(0, groundAt), [], ...known.slice(groundAt)] : known
-  return [version, [...grounded, []], ...rest]
+  return [version, [...grounded, ...(format < 3 ? [[]] : []), []], ...rest]
 }
 
 const within = <A>(f: () => A): A => DecodeError.within(["record"], f)

@@ -27,9 +27,7 @@ export const ofNode: Layer.Layer<ChainReader.ChainReader, never, ChannelNode | C
           environmentAt,
           keyBlockAt,
           authenticates: ({ channelId, signedTx, txHash }) => {
-            const place = locate(txHash)
-            const isMined = place === "in_vain" || typeof place === "object"
-            return isMined || metaFault(signedTx, channelId) === undefined
+            return typeof locate(txHash) === "object" || metaFault(signedTx, channelId) === undefined
           }
         }
       })

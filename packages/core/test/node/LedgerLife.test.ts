@@ -506,6 +506,37 @@ describe("Ledger: generalized accounts", () => {
     expect(Ledger.view(after, native).metaFault(used)).toBeUndefined()
   })
 
+  it("what was paid for in vain: those inside may not have agreed", () => {
+    const both = mined(general, attach(bob))
+    const opened = new Scene(alice, bob, { nonce: 0n })
+    const opening = meta(bob, meta(alice, SignedTx.unsigned(opened.opening.tx), 4), 6)
+    const channelId = Ids.channelIdOf(opening)
+    if (channelId === undefined) throw new Error("no channel")
+    const start = keyBlocks(mined(both, opening), 1)
+    const deposit = SignedTx.unsigned(opened.deposit(alice, { channelId, round: 2, nonce: 0n }, []).tx)
+    const by = (r: number) => meta(bob, meta(alice, deposit, r), 8)
+    const [good, forged] = [by(2), by(3)]
+    const told = (tx: SignedTx.SignedTx) => {
+      const { channelTransactions, locate, metaFault } = Ledger.view(mined(start, tx), native)
+      return [typeof locate(SignedTx.hash(tx)), metaFault(tx), channelTransactions(channelId).length]
+    }
+    expect(told(good)).toEqual(["object", undefined, 2])
+    expect(told(forged)).toEqual(["string", "signature_verification_failed_authenticate_false", 1])
+    expect([good, forged].map((tx) => told(payingFor(carol, tx, 1n)))).toEqual([
+      ["object", undefined, 2],
+      ["string", "signature_verification_failed_authenticate_false", 1]
+    ])
+    const chains = [good, forged, payingFor(carol, forged, 1n)].map((tx) => mined(start, tx))
+    expect(chains.map(supply)).toEqual([400n * AE, 400n * AE, 400n * AE])
+  })
+
+  it("layers of another version agree to nothing", () => {
+    const { tx } = meta(alice, unsignedSpend())
+    if (tx._tag !== "GaMetaTx") throw new Error("no layer")
+    const { metaFault } = Ledger.view(general, native)
+    expect(metaFault(SignedTx.unsigned({ ...tx, version: 1, ttl: 0 }))).toBe("invalid_at_protocol")
+  })
+
   it("contracts of each protocol's machine, from Lima on", () => {
     const ok = [
       [4, 5],

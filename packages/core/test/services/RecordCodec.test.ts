@@ -63,7 +63,8 @@ describe("RecordCodec", () => {
       exposure: true,
       frozen: true,
       pending: true,
-      forced: true
+      forced: true,
+      generalized: true
     }
     const { record } = Effect.runSync(RecordCodec.decode(bytes))
     expect(Object.keys(record).sort()).toEqual(Object.keys(fields).sort())
@@ -119,14 +120,16 @@ describe("RecordCodec", () => {
   }
 
   it.prop(
-    "reads records of formats 1 and 2, which had less",
+    "reads records of formats 1 to 3, which had less",
     [Arbitraries.storedRecord],
     ([{ record, version }]) => {
-      const second: StoredRecord = { version, record: { ...record, forced: [] } }
+      const third: StoredRecord = { version, record: { ...record, generalized: undefined } }
+      const second: StoredRecord = { version, record: { ...third.record, forced: [] } }
       const first: StoredRecord = { version, record: { ...second.record, ground: undefined } }
       for (const [format, stored, missing] of [
-        [1, first, [9, 14]],
-        [2, second, [14]]
+        [1, first, [9, 14, 15]],
+        [2, second, [14, 15]],
+        [3, third, [15]]
       ] as const) {
         const read = Effect.runSync(RecordCodec.decode(inFormat(format, stored, missing)))
         expect(plain(read)).toEqual(plain(stored))

@@ -25,7 +25,7 @@ export interface Answered {
 }
 
 /** Of so many transactions the verdicts are kept. */
-const mostVerdicts = 64
+const mostVerdicts = 256
 
 /** Verdicts with newer ones; the oldest are forgotten. */
 export const withVerdicts = (known: Verdicts, answers: ReadonlyArray<Answered>): Verdicts => {
@@ -72,6 +72,7 @@ export const layersOf = (agreed: SignedTx.SignedTx): ReadonlyArray<Layer> | unde
 }
 
 const sameLayer = (a: Layer, b: Layer): boolean =>
+  a.version === b.version &&
   a.gaId === b.gaId &&
   a.fee === b.fee &&
   a.gas === b.gas &&
@@ -102,23 +103,44 @@ interface Kinds {
   readonly perhaps: ReadonlyArray<AccountAddress>
 }
 
+/** Who of the parties was generalized when the channel was created, if a state that both have signed tells that. */
+export const generalizedIn = (signedTx: SignedTx.SignedTx): ReadonlyArray<AccountAddress> | undefined => {
+  const { tx } = contentOf(signedTx)
+  const isTold = tx._tag === "ChannelCreateTx" || tx._tag === "ChannelOffchainTx"
+  return isTold ? layersOf(agreedOf(signedTx))?.map(({ gaId }) => gaId) : undefined
+}
+
 /**
  * What a co-signed state tells of how the parties authenticate off-chain transactions: as when the channel was created.
  * For deposits and withdrawals counts how they do it now: accounts become generalized, never plain again.
  */
 const kindsIn = (latest: SignedTx.SignedTx): Kinds | undefined => {
   const { tx } = contentOf(latest)
+  const generalized = generalizedIn(latest)
+  if (generalized !== undefined) return { surely: generalized, perhaps: generalized }
   const perhaps = layersOf(agreedOf(latest))?.map(({ gaId }) => gaId) ?? []
-  if (tx._tag === "ChannelCreateTx" || tx._tag === "ChannelOffchainTx") return { surely: perhaps, perhaps }
   return tx._tag === "ChannelDepositTx" || tx._tag === "ChannelWithdrawTx"
     ? { surely: [], perhaps }
     : undefined
 }
 
+/** What is known of how the parties authenticate off-chain transactions. */
+export interface Ways {
+  /** Who was generalized when the channel was created, where that is known. */
+  readonly generalized?: ReadonlyArray<AccountAddress> | undefined
+  /** The latest state that both have signed. */
+  readonly latest: SignedTx.SignedTx | undefined
+}
+
+const kindsOf = ({ generalized, latest }: Ways): Kinds | undefined => {
+  if (generalized !== undefined) return { surely: generalized, perhaps: generalized }
+  return latest === undefined ? undefined : kindsIn(latest)
+}
+
 /** Whether the parties of an open channel have authenticated a state in the ways in which they must. */
-export const isInRightWays = (agreed: SignedTx.SignedTx, latest: SignedTx.SignedTx | undefined): boolean => {
-  if (contentOf(agreed).tx._tag !== "ChannelOffchainTx" || latest === undefined) return true
-  const kinds = kindsIn(latest)
+export const isInRightWays = (agreed: SignedTx.SignedTx, ways: Ways): boolean => {
+  if (contentOf(agreed).tx._tag !== "ChannelOffchainTx") return true
+  const kinds = kindsOf(ways)
   const ids = layersOf(agreed)?.map(({ gaId }) => gaId)
   if (kinds === undefined || ids === undefined) return ids !== undefined
   return kinds.surely.every((id) => ids.includes(id)) && ids.every((id) => kinds.perhaps.includes(id))
@@ -127,11 +149,11 @@ export const isInRightWays = (agreed: SignedTx.SignedTx, latest: SignedTx.Signed
 /** The same of a state that only the other party has authenticated so far. */
 export const isInHalfTheRightWays = (
   signedTx: SignedTx.SignedTx,
-  latest: SignedTx.SignedTx | undefined,
+  ways: Ways,
   other: AccountAddress
 ): boolean => {
-  if (contentOf(signedTx).tx._tag !== "ChannelOffchainTx" || latest === undefined) return true
-  const kinds = kindsIn(latest)
+  if (contentOf(signedTx).tx._tag !== "ChannelOffchainTx") return true
+  const kinds = kindsOf(ways)
   if (kinds === undefined) return true
   return isByContract(signedTx, other) ? kinds.perhaps.includes(other) : !kinds.surely.includes(other)
 }

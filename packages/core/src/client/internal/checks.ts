@@ -26,7 +26,9 @@ export interface Context {
   readonly crypto: CryptoService
   readonly operation: string
   readonly channelId: ChannelId | null
-  /** The latest state that both have signed, which tells how they authenticate. */
+  /** Who was generalized when the channel was created, where that is known. */
+  readonly generalized?: ReadonlyArray<AccountAddress> | undefined
+  /** The latest state that both have signed, which tells how they authenticate where nothing else does. */
   readonly latest: SignedTx.SignedTx | undefined
   readonly verdicts: Verdicts
 }

@@ -36,6 +36,10 @@ import {
 const verdictOn = ({ verdicts }: Context, agreed: SignedTx.SignedTx): Verdict =>
   verdicts.get(SignedTx.hash(agreed)) ?? { unknown: "nobody was asked" }
 
+/** Whether a contract that is said to agree to a transaction was asked, and does not. */
+export const isDenied = ({ verdicts }: Context, signedTx: SignedTx.SignedTx): boolean =>
+  verdicts.get(SignedTx.hash(agreedOf(signedTx))) === false
+
 /**
  * Whether the transaction has been authenticated by both parties, and by nobody else. What we have sent ourselves (`sent`:
  * by us, and by the peer if it came first) was verified then.
@@ -48,7 +52,8 @@ export const isCoSigned = (
   const { own, peer } = context.config
   const agreed = agreedOf(signedTx)
   const layers = layersOf(agreed)
-  if (layers === undefined || !isInRightWays(agreed, context.latest)) return false
+  if (layers === undefined || !isInRightWays(agreed, context)) return false
+  if (contentOf(agreed).tx._tag === "ChannelOffchainTx" && !isOfRightVersion(context, agreed)) return false
   if (layers.length === 0) return isSignedByBoth(context, agreed, sent)
   if (sent !== undefined && !sameBody(agreed, sent)) return false
   const ids = layers.map(({ gaId }) => gaId)
@@ -58,6 +63,13 @@ export const isCoSigned = (
   if (SignedTx.verify(contentOf(agreed), plain, verifyOptions(context)) !== "ok") return false
   return layersBeyond(layers, sent).length === 0 || verdictOn(context, agreed) === true
 }
+
+/**
+ * Whether layers are of a version that the chain takes. In another form a state would be no evidence, and the peer may
+ * hold it in the right one.
+ */
+const isOfRightVersion = ({ config: { protocol } }: Context, agreed: SignedTx.SignedTx): boolean =>
+  agreed.tx._tag !== "GaMetaTx" || Transaction.validAtProtocol(agreed.tx, protocol)
 
 /** The same where both are plain accounts. */
 const isSignedByBoth = (
@@ -92,8 +104,9 @@ export const isAuthentic = (
   const [layer] = layers
   if (layer === undefined) return SignedTx.isSignedBy(content, tx.fromId, verifyOptions(context))
   if (layers.length > 1 || layer.gaId !== tx.fromId) return false
-  const verdict = verdictOn(context, agreed)
-  if (tx.fromId === context.config.peer) return verdict !== false
+  const verdict = context.verdicts.get(SignedTx.hash(agreed))
+  // What was never asked, or is forgotten, may have been denied.
+  if (tx.fromId === context.config.peer) return verdict !== undefined && verdict !== false
   if (context.config.generalized !== true) return false
   return verdict === true || (sent !== undefined && layersBeyond(layers, sent).length === 0)
 }
@@ -128,10 +141,11 @@ const isHalfSignedBy = (
   other: AccountAddress
 ): true | string => {
   const layers = layersOf(signedTx)
-  if (layers === undefined || !isInHalfTheRightWays(signedTx, context.latest, other)) return "another"
+  if (layers === undefined || !isInHalfTheRightWays(signedTx, context, other)) return "another"
   const [layer] = layers
   if (layer === undefined) return SignedTx.isSignedBy(signedTx, other, verifyOptions(context)) || "another"
   if (layer.gaId !== other) return `that of ${layer.gaId}`
+  if (!isOfRightVersion(context, signedTx)) return `one of version ${layer.version}`
   const verdict = verdictOn(context, signedTx)
   if (verdict === true) return true
   return verdict === false ? "its contract does not agree" : `one that is not known: ${verdict.unknown}`

@@ -8,7 +8,7 @@ import type { VerificationError } from "../../protocol/Errors.js"
 import type { Exposure } from "../../services/ChannelStore.js"
 import { wrong } from "./checks.js"
 import { contentOf, sameBody } from "./agreement.js"
-import { explainUnknownState, isCoSigned, roundOf } from "./coSigned.js"
+import { explainUnknownState, isCoSigned, isDenied, roundOf } from "./coSigned.js"
 import type { Draft } from "./draft.js"
 import { type Base, baseOf, groundOf, isForced, toldOf } from "./forced.js"
 
@@ -60,13 +60,15 @@ export const compare = (draft: Draft, signedTx: SignedTx.SignedTx): Comparison =
   if (ground !== undefined && sameBody(ground.signedTx, signedTx)) return { _tag: "same" }
   const forced = isForced(signedTx) ? (roundOf(content.tx) ?? 0) : 0
   const chain = chainTo(draft, signedTx, forced)
+  const context = draft.context("resume")
+  if (chain?.chain.some((each) => isDenied(context, each)) === true)
+    return { _tag: "lie", error: wrong(context, "signature", "one to which its contract agrees", "another") }
   if (chain !== undefined) return { _tag: "forced", ...chain }
   if (forced > draft.round)
     return {
       _tag: "forced_beyond",
       detail: `progress was forced on chain up to round ${forced}, and the store holds round ${draft.round}; what happened in between was not seen here`
     }
-  const context = draft.context("resume")
   const txHash = SignedTx.bodyHash(signedTx)
   const known = exposure.find((each) => each.txHash === txHash && groundOf(draft, each) !== undefined)
   if (!isCoSigned(context, signedTx, known?.signedTx)) {

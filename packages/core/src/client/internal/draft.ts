@@ -158,6 +158,7 @@ export class Draft {
       crypto: this.env.crypto,
       operation,
       channelId: this.state.channelId,
+      generalized: this.state.generalized,
       latest: (this.state.ground ?? this.state.latest)?.signedTx,
       verdicts: this.state.verdicts
     }
@@ -448,7 +449,8 @@ const recordOf = (state: ClientState): ChannelRecord | undefined =>
         exposure: state.exposure,
         frozen: state.frozen,
         pending: pendingOf(state) ?? state.coming?.left,
-        forced: state.coming?.forced ?? []
+        forced: state.coming?.forced ?? [],
+        generalized: state.generalized
       }
 
 const pendingOf = ({ own, watched }: ClientState): PendingOperation | undefined => {

@@ -388,6 +388,8 @@ export interface ClientState {
   readonly latest: CoSignedState | undefined
   /** While that one was forced: the latest that both signed. Forks may drop what was forced on it, however often. */
   readonly ground: CoSignedState | undefined
+  /** Who was generalized when the channel was created, where that is known: it never changes. */
+  readonly generalized: ReadonlyArray<AccountAddress> | undefined
   readonly exposure: ReadonlyArray<Exposure>
   /** States of rounds with contracts that we have signed. */
   readonly prepared: ReadonlyArray<Prepared>

@@ -11,7 +11,7 @@ import type { OnChainInfo, OnChainTx } from "../../protocol/NodeMessage.js"
 import type { OnChainTransaction } from "../ChannelEvent.js"
 import { type Context, wrong } from "./checks.js"
 import { agreedOf, contentOf } from "./agreement.js"
-import { isCoSigned, isSignedAsAsked, roundOf } from "./coSigned.js"
+import { isCoSigned, isDenied, isSignedAsAsked, roundOf } from "./coSigned.js"
 import { type Draft, peerTimer } from "./draft.js"
 import { dropOwn, keepShown, takeForced } from "./forced.js"
 import type { OwnOperation } from "./model.js"
@@ -167,6 +167,10 @@ const onForced = (draft: Draft, { told }: Seen): void => {
   const { coming } = draft.state
   // Who comes back takes it over when both are known to hold the same.
   if (coming === undefined) return takeForced(draft, told.signedTx, told.type)
+  const context = draft.context("force_progress")
+  // The verdict may be forgotten by then.
+  if (isDenied(context, told.signedTx))
+    return draft.lie(wrong(context, "signature", "one to which its contract agrees", "another"))
   const isKnown = coming.forced.some((each) => SignedTx.bodyHash(each) === SignedTx.bodyHash(told.signedTx))
   if (isKnown) return
   draft.patch({ coming: { ...coming, forced: [...coming.forced, told.signedTx] } })

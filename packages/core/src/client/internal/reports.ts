@@ -16,7 +16,7 @@ import type { Draft } from "./draft.js"
 import type { OwnOperation, Signing } from "./model.js"
 import { onSignRequest, releaseHeld } from "./signing.js"
 import { balancesOf, wrong } from "./checks.js"
-import { contentOf, sameBody } from "./agreement.js"
+import { contentOf, generalizedIn, sameBody } from "./agreement.js"
 import { explainUnknownState, isAuthentic, isCoSigned, roundOf } from "./coSigned.js"
 import { contractsFor, nextTrees, withoutChain } from "./execution.js"
 import { groundOf, isForced, takeForced } from "./forced.js"
@@ -375,6 +375,7 @@ export const adopt = (draft: Draft, signedTx: SignedTx.SignedTx, known: Exposure
     trees,
     latest: state,
     ground: undefined,
+    generalized: draft.state.generalized ?? generalizedIn(signedTx),
     // A closing transaction is not overtaken by a higher round: the chain would still take it.
     exposure: exposure.filter((each) => each.txHash !== txHash && (each.round >= round || isShutdown(each))),
     prepared: prepared.filter((each) => each.round > round),

@@ -13,7 +13,7 @@ import type { ChannelRecord, Exposure, StoredRecord } from "../../services/Chann
 import * as Trees from "../../state/Trees.js"
 import type { CoSignedState } from "../ChannelEvent.js"
 import { balancesOf } from "./checks.js"
-import { contentOf } from "./agreement.js"
+import { type Answered, contentOf, generalizedIn, questionOf, withVerdicts } from "./agreement.js"
 import { isAuthentic, roundOf } from "./coSigned.js"
 import { beginning } from "./comingBack.js"
 import { isForced } from "./forced.js"
@@ -48,6 +48,7 @@ export const restored = (
   const ground = groundOf(config, record, crypto)
   if (ground instanceof StoreError) return ground
   const { channelId, exposure, forced, frozen, fsmId, intents, pending } = record
+  const told = (ground ?? latest)?.signedTx
   return {
     ...initial,
     channelId,
@@ -55,12 +56,14 @@ export const restored = (
     trees,
     latest,
     ground,
+    generalized: record.generalized ?? (told === undefined ? undefined : generalizedIn(told)),
     exposure,
     intents,
     version,
     hasStoredPending: pending !== undefined,
     nodeOpen: latest !== undefined,
     locks: "unknown",
+    verdicts: withVerdicts(initial.verdicts, forced.flatMap(askedBefore)),
     ...(frozen === undefined
       ? {}
       : {
@@ -70,6 +73,12 @@ export const restored = (
     ...underWay(config, record, trees),
     coming: { ...beginning, isResumed: true, left: pending, forced }
   }
+}
+
+/** What a contract does not agree to is not stored. */
+const askedBefore = (signedTx: SignedTx.SignedTx): ReadonlyArray<Answered> => {
+  const question = questionOf(signedTx)
+  return question === undefined ? [] : [{ question, verdict: { unknown: "it was asked before" } }]
 }
 
 const unreadableTrees = "the off-chain trees of the record cannot be read"

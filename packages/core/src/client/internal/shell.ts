@@ -235,14 +235,15 @@ class Runner {
             const unasked = ClientMachine.unverifiedOf(state, doubt, detail)
             const unknown = { question, verdict: { unknown: detail }, unasked }
             if (unasked === undefined) return Effect.succeed(unknown)
-            return Effect.matchCause(
-              Effect.suspend(() => policy.decideUnverified?.(unasked) ?? Effect.succeed(decline(4))),
-              {
-                onFailure: () => unknown,
-                onSuccess: (decision) =>
-                  decision._tag === "Accept" ? { ...unknown, verdict: true } : unknown
-              }
+            // Everything that comes after it waits.
+            const decided = inTime(
+              () => policy.decideUnverified?.(unasked) ?? Effect.succeed(decline(4)),
+              state.config.requestTimeout
             )
+            return Effect.matchCause(decided, {
+              onFailure: () => unknown,
+              onSuccess: (decision) => (decision._tag === "Accept" ? { ...unknown, verdict: true } : unknown)
+            })
           }
         }
       )

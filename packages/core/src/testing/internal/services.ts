@@ -69,7 +69,8 @@ export const channelRecord: Arbitrary<ChannelRecord> = record<ChannelRecord>({
   exposure: fc.array(exposure, { maxLength: 2 }),
   frozen: maybe(text),
   pending: maybe(pending),
-  forced: fc.array(signedTx, { maxLength: 2 })
+  forced: fc.array(signedTx, { maxLength: 2 }),
+  generalized: maybe(fc.array(account, { maxLength: 2 }))
 })
 
 /** A record with its version. @since 0.1.0 @category stores */

@@ -40,17 +40,23 @@ const by =
   (key: KeyPair): Step =>
   (signed) =>
     SignedTx.sign(signed, key, { networkId, crypto: native })
+const layer = ({ address }: Pick<KeyPair, "address">, data = 1, fee = 1n) => ({
+  gaId: address,
+  authData: Uint8Array.of(data),
+  abiVersion: 3,
+  fee,
+  gas: 1n,
+  gasPrice: 1n
+})
 const within =
   ({ address }: KeyPair, data = 1, fee = 1n): Step =>
   (signed) =>
-    SignedTx.wrapMeta(signed, {
-      gaId: address,
-      authData: Uint8Array.of(data),
-      abiVersion: 3,
-      fee,
-      gas: 1n,
-      gasPrice: 1n
-    })
+    SignedTx.wrapMeta(signed, layer({ address }, data, fee))
+/** In the layout of layers from before Iris. */
+const withinOld =
+  (key: KeyPair): Step =>
+  (signed) =>
+    SignedTx.wrapMeta(signed, { ...layer(key), fee: 1n }, 4)
 /** Signed on the outside, which no meta transaction is. */
 const signedOutside: Step = (signed) => ({ ...signed, signatures: [new Uint8Array(64)] })
 const made = (tx: Transaction.Transaction, ...steps: ReadonlyArray<Step>) =>
@@ -61,10 +67,15 @@ interface Facts {
   /** Of us and the peer: who is generalized, as the latest state shows it. */
   readonly generalized: ReadonlyArray<KeyPair>
   readonly latest?: SignedTx.SignedTx
+  /** Who was generalized when the channel was created, where that is known. */
+  readonly atFirst?: ReadonlyArray<ApiEncoding.AccountAddress>
   readonly verdict?: Verdict
 }
 
-const contextOf = ({ generalized, latest, verdict }: Facts, signedTx: SignedTx.SignedTx): Context => {
+const contextOf = (
+  { atFirst, generalized, latest, verdict }: Facts,
+  signedTx: SignedTx.SignedTx
+): Context => {
   const config: ClientConfig = {
     role: "initiator",
     own: me.address,
@@ -106,6 +117,7 @@ const contextOf = ({ generalized, latest, verdict }: Facts, signedTx: SignedTx.S
     crypto: native,
     operation: "test",
     channelId,
+    generalized: atFirst,
     latest: latest ?? made(offChain(1), ...before),
     verdicts: new Map(verdict === undefined ? [] : [[SignedTx.hash(signedTx), verdict]])
   }
@@ -147,6 +159,7 @@ describe("co-signed with a generalized peer", () => {
       ["its contract does not agree", whole, false, { verdict: false }],
       ["nobody could ask its contract", whole, false, { verdict: { unknown: "why" } }],
       ["nobody asked its contract", whole, false],
+      ["in a layout that the chain does not take", round2(by(me), withinOld(peer)), false, { verdict: true }],
       ["it was asked before we signed", whole, true, {}, whole],
       ["what was asked is inside", whole, true, {}, round2(within(peer))],
       ["something else was asked", whole, false, {}, round2(by(me), within(peer, 2))],
@@ -165,6 +178,18 @@ describe("co-signed with a generalized peer", () => {
         round2(by(me), by(peer)),
         true,
         { latest: made(deposit, by(me), within(peer)) }
+      ],
+      [
+        "who was it from the beginning does not, also after a deposit",
+        round2(by(me), by(peer)),
+        false,
+        { latest: made(deposit, by(me), within(peer)), atFirst: [peer.address] }
+      ],
+      [
+        "nor the other way round",
+        whole,
+        false,
+        { latest: made(deposit, by(me), within(peer)), atFirst: [], verdict: true }
       ]
     ]
   )
@@ -176,6 +201,7 @@ describe("co-signed by us, who are generalized", () => {
     [me],
     [
       ["what we sent, and the peer", round2(by(peer), within(me)), true, {}, sent],
+      ["our layer in another layout", round2(by(peer), withinOld(me)), false, {}, sent],
       ["with other data than ours", round2(by(peer), within(me, 2)), false, {}, sent],
       [
         "with other data, to which our contract agrees",
@@ -271,7 +297,13 @@ describe("what one party had the chain make", () => {
   const [mine, theirs] = [forced(me.address), forced(peer.address)]
   const ours = made(mine, within(me))
   const rows: ReadonlyArray<Row> = [
-    ["the peer, where the chain could not be asked", made(theirs, within(peer)), true],
+    [
+      "the peer, where the chain could not be asked",
+      made(theirs, within(peer)),
+      true,
+      { verdict: { unknown: "why" } }
+    ],
+    ["the peer, where nobody has asked, or nobody knows any more", made(theirs, within(peer)), false],
     ["the peer, where its contract does not agree", made(theirs, within(peer)), false, { verdict: false }],
     ["the peer, in a stranger's name", made(theirs, within(stranger)), false],
     ["we, as we sent it", ours, true, {}, ours],

@@ -8,6 +8,7 @@ import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import * as Account from "../../../chain/Account.js"
 import * as SignedTx from "../../../chain/SignedTx.js"
+import * as Transaction from "../../../chain/Transaction.js"
 import type { CryptoService } from "../../../crypto/Crypto.js"
 import type { AccountAddress, ChannelId } from "../../../encoding/ApiEncoding.js"
 import type { Ledger } from "../../Ledger.js"
@@ -24,7 +25,9 @@ import * as Rules from "./Rules.js"
  * @internal
  */
 export const isInVain = ({ history, transactions }: Ledger, signedTx: SignedTx.SignedTx): boolean => {
-  const channelId = signedTx.tx._tag === "GaMetaTx" ? Rules.channelOf(signedTx) : undefined
+  const { _tag } = signedTx.tx
+  const canBe = _tag === "GaMetaTx" || _tag === "PayingForTx"
+  const channelId = canBe ? Rules.channelOf(signedTx) : undefined
   if (channelId === undefined) return false
   const txHash = SignedTx.hash(signedTx)
   const known = Option.getOrUndefined(HashMap.get(history, channelId))
@@ -51,10 +54,17 @@ export const metaFault = (
   crypto: CryptoService
 ): string | undefined => {
   const { state } = ledger
-  // Chains ask before they take a transaction, and what they were told then counts.
-  if (HashMap.has(ledger.transactions, SignedTx.hash(signedTx))) return undefined
-  if (Mempool.wantsTooMuchGas(signedTx)) return "too_much_gas_for_auth_function"
   const place = { state, environment: Pinned.nextBlock(ledger), crypto }
+  // Chains ask before they take a transaction, and what they were told then counts. Where it was paid for in vain, who is
+  // inside may have been the one that did not agree.
+  if (HashMap.has(ledger.transactions, SignedTx.hash(signedTx))) {
+    const inner = SignedTx.inner(signedTx)
+    return isInVain(ledger, signedTx) && inner !== undefined
+      ? Authentication.onChainError(inner, place)
+      : undefined
+  }
+  if (!Transaction.validAtProtocol(signedTx.tx, ledger.protocol)) return "invalid_at_protocol"
+  if (Mempool.wantsTooMuchGas(signedTx)) return "too_much_gas_for_auth_function"
   if (channelId === undefined) return Authentication.onChainError(signedTx, place)
   const channel = ChainState.channel(state, channelId)
   return channel === undefined

@@ -252,6 +252,12 @@ const fail = (mempool: Mempool, entry: Entry, reason: string, height: number): M
 const sameChannels = (a: ChainState.ChainState, b: ChainState.ChainState): boolean =>
   a.trees.channels === b.trees.channels || Trie.equals(a.trees.channels, b.trees.channels)
 
+/** Whether a meta transaction is around what a transaction does, be it that another account pays for it. */
+const hasMeta = (signedTx: SignedTx.SignedTx): boolean => {
+  const inner = SignedTx.inner(signedTx)
+  return inner !== undefined && (signedTx.tx._tag === "GaMetaTx" || hasMeta(inner))
+}
+
 /** What goes into a micro block, and what is left. @internal */
 export interface Packed {
   readonly state: ChainState.ChainState
@@ -287,7 +293,7 @@ export const pack = (
       if (after instanceof Refused) {
         left = fail(left, entry, after.reason, height)
       } else {
-        if (entry.signedTx.tx !== SignedTx.innermost(entry.signedTx).tx && sameChannels(now, after)) {
+        if (hasMeta(entry.signedTx) && sameChannels(now, after)) {
           inVain.add(entry.txHash)
         }
         now = after
