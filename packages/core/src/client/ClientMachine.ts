@@ -158,6 +158,7 @@ export const initial = (config: ClientConfig): ClientState => ({
   nodeOpen: false,
   locks: Verify.unlocked,
   soloClosing: "no",
+  slashesRefused: 0,
   closeTx: undefined,
   closeConfirmed: false,
   end: undefined,

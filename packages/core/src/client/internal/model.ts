@@ -412,6 +412,8 @@ export interface ClientState {
   readonly nodeOpen: boolean
   readonly locks: Locks
   readonly soloClosing: SoloClosing
+  /** How often our own answer to an older state was refused by the mempool since the chain showed that state. */
+  readonly slashesRefused: number
   readonly closeTx: SignedTx | undefined
   readonly closeConfirmed: boolean
   readonly end: TransportError | undefined

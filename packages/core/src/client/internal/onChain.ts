@@ -137,6 +137,7 @@ const onSoloClosing = (draft: Draft, seen: Seen): void => {
 
 const onCanSlash = (draft: Draft, seen: Seen): void => {
   draft.emit({ _tag: "CanSlash", ...seen.told })
+  draft.patch({ slashesRefused: 0 })
   endStale(draft, seen)
   enterClosing(draft, seen, showsOlder(draft, seen.signedTx) ? "older" : "current")
 }
@@ -255,6 +256,16 @@ const survives = ({ kind }: OwnOperation, soloClosing: "older" | "current"): boo
 /** Another transaction came first, and the chain does not take ours any more. */
 const overtake = (draft: Draft, operation: OwnOperation): void =>
   draft.endWatched(operation, { error: draft.ended(operation.kind, "chain", "peer", 2) })
+
+/** The mempool's refusals can have been of a nonce that something else took; not all of them. */
+const mostRefusals = 3
+
+/** The mempool has refused our answer to an older state: it is given again, with the nonce of then. */
+export const slashRefused = (draft: Draft): void => {
+  const slashesRefused = draft.state.slashesRefused + 1
+  draft.patch({ slashesRefused })
+  if (slashesRefused < mostRefusals) slashIfOlder(draft)
+}
 
 /**
  * Answers an older state on chain with ours, unless that is being done. A state that came on chain by itself cannot be

@@ -20,7 +20,7 @@ import { contentOf, generalizedIn, sameBody } from "./agreement.js"
 import { explainUnknownState, isAuthentic, isCoSigned, roundOf } from "./coSigned.js"
 import { contractsFor, nextTrees, withoutChain } from "./execution.js"
 import { groundOf, isForced, takeForced } from "./forced.js"
-import { onOnChainTx, slashIfOlder } from "./onChain.js"
+import { onOnChainTx, slashIfOlder, slashRefused } from "./onChain.js"
 import { isOffChain, isSolo, kinds, leadsToState, needsDepth } from "./operations.js"
 import { askNode } from "./settling.js"
 import { sameHash } from "./verifyForced.js"
@@ -253,6 +253,7 @@ const onConflict = (draft: Draft, conflict: Conflict): void => {
   const refused = code === 5 ? refusedOnChain(draft) : undefined
   if (refused !== undefined) {
     draft.endWatched(refused, { error: draft.ended(refused.kind, "chain", "node", code) })
+    if (refused.byItself) slashRefused(draft)
     draft.startNext()
     return
   }
