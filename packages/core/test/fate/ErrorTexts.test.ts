@@ -2,6 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Bytes from "../../src/encoding/Bytes.js"
 import * as ErrorTexts from "../../src/fate/internal/errorTexts.js"
 import * as SortedMap from "../../src/fate/internal/sortedMap.js"
+import { termOf, termOfType } from "../../src/fate/internal/terms.js"
 import * as Type from "../../src/fate/Type.js"
 import * as Value from "../../src/fate/Value.js"
 
@@ -12,7 +13,6 @@ const optional = Value.variant([0, 1], 1, [Value.unit])
 const texts: ReadonlyArray<readonly [actual: string, expected: string]> = [
   [ErrorTexts.outOfGas, "Out of gas"],
   [ErrorTexts.badCallData, "bad_call_data"],
-  [ErrorTexts.badByteCode, "Bad byte code"],
   [ErrorTexts.remoteTypeMismatch, "Type of remote function does not match expected type"],
   [ErrorTexts.initNotAllowed, "Calling init is not allowed in this context"],
   [ErrorTexts.reentrantCall, "Reentrant call"],
@@ -51,7 +51,10 @@ const texts: ReadonlyArray<readonly [actual: string, expected: string]> = [
     ),
     `of type {variant,\n${" ".repeat(62)}[{tuple,[]},\n${" ".repeat(63)}{tuple,...}]}`
   ],
-  [ErrorTexts.typeErrorOnReturn(Value.text("s"), Type.integer), 'on return: <<"s">> is not of type integer'],
+  [
+    ErrorTexts.typeError("return", termOf(Value.text("s")), termOfType(Type.integer)),
+    'Type error on return: <<"s">> is not of type integer'
+  ],
   [ErrorTexts.wrongArity(0, 1), "Expected 0 arguments, got 1"],
   [ErrorTexts.undefinedFunction(id("cef7410c")), "Trying to call undefined function: <<206,247,65,12>>"],
   [ErrorTexts.privateFunction(id("1d32619f")), "Function with hash <<29,50,97,159>> is private"],

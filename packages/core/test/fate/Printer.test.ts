@@ -26,7 +26,8 @@ const printers: { readonly [kind: string]: (args: ReadonlyArray<string>) => stri
   expectedMap: ([op, map]) => ErrorTexts.expectedMap(op as string, value(map)),
   badElementIndex: ([index]) => ErrorTexts.badElementIndex(value(index)),
   typeErrorOnCall: ([actual, expected]) => ErrorTexts.typeErrorOnCall(value(actual), type(expected)),
-  typeErrorOnReturn: ([actual, expected]) => ErrorTexts.typeErrorOnReturn(value(actual), type(expected)),
+  typeErrorOnReturn: ([actual, expected]) =>
+    ErrorTexts.typeError("return", termOf(value(actual)), termOfType(type(expected))),
   undefinedFunction: ([id]) => ErrorTexts.undefinedFunction(bytes(id)),
   privateFunction: ([id]) => ErrorTexts.privateFunction(bytes(id)),
   invalidContract: ([key]) => ErrorTexts.invalidContract(bytes(key))

@@ -153,7 +153,7 @@ export function* feeChecks(
 }
 
 /** No account counts further than 32 bytes, and channel ids are made of so many. */
-export const isNonce = (nonce: bigint): boolean => nonce > 0n && nonce < 1n << 256n
+const isNonce = (nonce: bigint): boolean => nonce > 0n && nonce < 1n << 256n
 
 /** The nonce that we named, or one that an account can have; a generalized one has none, which is 0. */
 export const nonceCheck = (nonce: bigint, asked: bigint | undefined, generalized: boolean): Check => {

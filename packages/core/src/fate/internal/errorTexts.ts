@@ -20,7 +20,6 @@ const numbers = (bytes: Uint8Array): Term => ({ binary: bytes })
 
 export const outOfGas = "Out of gas"
 export const badCallData = "bad_call_data"
-export const badByteCode = "Bad byte code"
 export const remoteTypeMismatch = "Type of remote function does not match expected type"
 export const initNotAllowed = "Calling init is not allowed in this context"
 export const reentrantCall = "Reentrant call"
@@ -35,11 +34,11 @@ export const illegalBits = "Illegal bits in log"
 export const badArguments = (op: string, args: ReadonlyArray<Value>): string =>
   format("Bad arguments to ~P: ~P", atom(op), { list: args.map(termOf) })
 
-export const typeErrorOnCall = (value: Value, type: Expected): string =>
-  format("Type error on call: ~P is not of type ~P", termOf(value), expectedTerm(type))
+export const typeError = (where: "call" | "return", value: Term, type: Term): string =>
+  format(`Type error on ${where}: ~P is not of type ~P`, value, type)
 
-export const typeErrorOnReturn = (value: Value, type: Expected): string =>
-  format("Type error on return: ~P is not of type ~P", termOf(value), expectedTerm(type))
+export const typeErrorOnCall = (value: Value, type: Expected): string =>
+  typeError("call", termOf(value), expectedTerm(type))
 
 export const wrongArity = (expected: number, got: number): string =>
   format("Expected ~P arguments, got ~P", BigInt(expected), BigInt(got))

@@ -4,7 +4,6 @@ import * as Bytecode from "../Bytecode.js"
 import type { Value } from "../Value.js"
 import * as Errors from "./errorTexts.js"
 import { fail, type Machine } from "./machine.js"
-import { format } from "./printer.js"
 import type { Code, Program } from "./programs.js"
 import { termOf, type Term } from "./terms.js"
 import * as Typing from "./typing.js"
@@ -45,8 +44,8 @@ export const functionOf = (
 }
 
 /** Ends the run: something is not of its type. */
-export const typeError = (what: string, value: () => Term, type: () => Term): never =>
-  fail(() => format(`Type error on ${what}: ~P is not of type ~P`, value(), type()))
+export const typeError = (where: "call" | "return", value: () => Term, type: () => Term): never =>
+  fail(() => Errors.typeError(where, value(), type()))
 
 /** The arguments must be of the types of a function; gives what its type variables stand for. */
 export const checkArguments = (code: Code, args: ReadonlyArray<Value>, machine: Machine): Typing.Bindings => {

@@ -136,14 +136,19 @@ export const backToCoSigned = (step: Step, nextRound: number): void => {
   step.set({ offChain: { ...coSigned, calls, halfSignedTx: undefined }, lastReportedRound: coSigned.round })
 }
 
-/** The forced calls that have led to a state, oldest first: others can have been replaced by older states. */
+/**
+ * The forced calls that have led to a state from one of an earlier round, oldest first: others can have been replaced by
+ * older states.
+ */
 const pathTo = (
   state: { readonly round: number; readonly stateHash: Uint8Array },
+  earlier: number,
   transactions: ReadonlyArray<SignedTx.SignedTx>
 ): ReadonlyArray<SignedTx.SignedTx> => {
   const path: Array<SignedTx.SignedTx> = []
   let { round, stateHash } = state
   for (const signedTx of transactions.toReversed()) {
+    if (round <= earlier) break
     const tx = forcedOf(signedTx)
     if (tx?.round !== round || !Bytes.equals(tx.stateHash, stateHash)) continue
     path.unshift(signedTx)
@@ -164,10 +169,15 @@ const pathTo = (
  */
 export const catchUp = (step: Step): void => {
   const { chain } = step.env
-  const { channelId } = step.state
+  const {
+    channelId,
+    offChain: { round }
+  } = step.state
   const channel = channelId === null ? undefined : chain.channel(channelId)
   if (channelId === null || channel === undefined || channel.soloRound === 0) return
-  for (const signedTx of pathTo(channel, chain.channelTransactions(channelId))) {
+  // After every co-signed round: the chain has nothing newer as a rule.
+  if (channel.round <= round) return
+  for (const signedTx of pathTo(channel, round, chain.channelTransactions(channelId))) {
     const offChain = afterForced(step, signedTx, channel)
     if (offChain === undefined) continue
     step.set({ offChain, lastReportedRound: offChain.round })
@@ -186,9 +196,7 @@ export const sinceCoSigned = ({ env, state }: Step): ReadonlyArray<SignedTx.Sign
   const { channelId, offChain } = state
   const latest = offChain.signedTx && forcedOf(offChain.signedTx)
   if (channelId === null || latest === undefined) return []
-  return pathTo(latest, env.chain.channelTransactions(channelId)).filter(
-    (signedTx) => (forcedOf(signedTx)?.round ?? 0) > (offChain.coSigned?.round ?? 0)
-  )
+  return pathTo(latest, offChain.coSigned?.round ?? 0, env.chain.channelTransactions(channelId))
 }
 
 /**
